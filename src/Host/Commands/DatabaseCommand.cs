@@ -1,0 +1,78 @@
+using System.CommandLine;
+using Dapper;
+using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Data;
+using Npgsql;
+
+namespace LlmRing.Host.Commands;
+
+/// <summary><c>llmring-server db create|migrate|status|drop-test</c>.</summary>
+internal static class DatabaseCommand
+{
+    public static Command Create() => new("db", "Creates, migrates, inspects and drops databases.")
+    {
+        Verb("create", "Creates the database if it does not exist.", CreateAsync),
+        Verb("migrate", "Applies pending migrations of the modules that are on.", MigrateAsync),
+        Verb("status", "Lists the migrations of the modules that are on, applied and pending.", StatusAsync),
+        DropTest(),
+    };
+
+    private static Command Verb(string name, string description, Func<ServerDatabase, CancellationToken, Task> run)
+    {
+        var environment = CommonOptions.Environment();
+        var command = new Command(name, description) { environment };
+        command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), run, cancellationToken));
+        return command;
+    }
+
+    private static Command DropTest()
+    {
+        var command = new Command("drop-test", "Drops the database of --env test; its name must end with _test.");
+        command.SetAction((_, cancellationToken) => RunAsync(ServerEnvironment.Test, DropAsync, cancellationToken));
+        return command;
+    }
+
+    private static async Task RunAsync(ServerEnvironment environment, Func<ServerDatabase, CancellationToken, Task> run, CancellationToken cancellationToken)
+    {
+        await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
+        try
+        {
+            await run(database, cancellationToken);
+        }
+        catch (NpgsqlException exception)
+        {
+            throw database.Refusal(exception);
+        }
+    }
+
+    private static async Task CreateAsync(ServerDatabase database, CancellationToken cancellationToken)
+    {
+        var created = await database.CreateAsync(cancellationToken);
+        Console.WriteLine(created ? $"Database {database.Name} created." : $"Database {database.Name} exists already.");
+    }
+
+    private static async Task MigrateAsync(ServerDatabase database, CancellationToken cancellationToken)
+    {
+        await using var services = database.CreateServices();
+        await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
+        Console.WriteLine($"Database {database.Name} is up to date.");
+    }
+
+    private static async Task StatusAsync(ServerDatabase database, CancellationToken cancellationToken)
+    {
+        await using var services = database.CreateServices();
+        foreach (var state in await services.GetRequiredService<DatabaseMigrator>().GetStatusAsync(cancellationToken))
+            Console.WriteLine($"{state.Module,-16}{state.Script,-48}{(state.AppliedAt is { } at ? $"applied {at:yyyy-MM-dd HH:mm:ss}Z" : "pending")}");
+    }
+
+    private static async Task DropAsync(ServerDatabase database, CancellationToken cancellationToken)
+    {
+        if (!database.Name.EndsWith("_test", StringComparison.Ordinal))
+            throw new StartRefusedException($"db drop-test drops only databases whose name ends with _test, not '{database.Name}'");
+
+        await using var connection = await database.OpenMaintenanceAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition(
+            $"drop database if exists {ServerDatabase.Quote(database.Name)} with (force)", cancellationToken: cancellationToken));
+        Console.WriteLine($"Database {database.Name} dropped.");
+    }
+}

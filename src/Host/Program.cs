@@ -1,0 +1,23 @@
+using System.CommandLine;
+using LlmRing.Host.Commands;
+using LlmRing.Shared.Configuration;
+
+var root = new RootCommand("LLMRing Server: usage, statistics, conversations, templates, MCP and the model registry for LLM applications.")
+{
+    ServeCommand.Create(),
+    DatabaseCommand.Create(),
+};
+
+try
+{
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+}
+catch (StartRefusedException refusal)
+{
+    await Console.Error.WriteLineAsync($"llmring-server: {refusal.Message}");
+    return 1;
+}
+catch (OperationCanceledException)
+{
+    return 130;
+}

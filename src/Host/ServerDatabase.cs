@@ -1,0 +1,99 @@
+using Dapper;
+using LlmRing.Host.Embedded;
+using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Data;
+using LlmRing.Shared.Modules;
+using Npgsql;
+
+namespace LlmRing.Host;
+
+/// <summary>The database of this run: the one that is configured, or the embedded one of dev and test.</summary>
+internal sealed class ServerDatabase : IAsyncDisposable
+{
+    private readonly EmbeddedPostgres? _embedded;
+    private readonly IConfiguration _configuration;
+
+    private ServerDatabase(NpgsqlConnectionStringBuilder connection, EmbeddedPostgres? embedded, IConfiguration configuration)
+    {
+        Connection = connection;
+        _embedded = embedded;
+        _configuration = configuration;
+        // libpq's rule: without a name it is the user's.
+        Connection.Database ??= Connection.Username ?? "llmring";
+    }
+
+    public NpgsqlConnectionStringBuilder Connection { get; }
+
+    public string Name => Connection.Database!;
+
+    /// <summary>Finds the database, and starts the embedded PostgreSQL where that is the one.</summary>
+    /// <exception cref="StartRefusedException">Nothing is configured for prod, or the embedded PostgreSQL cannot start.</exception>
+    public static async Task<ServerDatabase> LocateAsync(ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
+    {
+        if (configuration.ReadSettings<DatabaseSettings>().Url is { } url)
+            return new ServerDatabase(ConnectionStrings.Parse(url), null, configuration);
+        if (environment is ServerEnvironment.Prod)
+            throw new StartRefusedException("LLMRING_DATABASE_URL is not set; --env prod needs it: postgresql://user:password@host:port/database");
+
+        var embedded = await EmbeddedPostgres.StartAsync(EmbeddedPostgres.DefaultFolder, [], cancellationToken);
+        var connection = embedded.ConnectionTo(environment is ServerEnvironment.Test ? "llmring_test" : "llmring");
+        var database = new ServerDatabase(connection, embedded, configuration);
+        await database.CreateAsync(cancellationToken);
+        return database;
+    }
+
+    /// <summary>Creates the database where it does not exist.</summary>
+    /// <returns>Whether it was created by this call.</returns>
+    public async Task<bool> CreateAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenMaintenanceAsync(cancellationToken);
+        var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            "select exists (select from pg_database where datname = @Name)", new { Name }, cancellationToken: cancellationToken));
+        if (exists)
+            return false;
+
+        try
+        {
+            await connection.ExecuteAsync(new CommandDefinition($"create database {Quote(Name)}", cancellationToken: cancellationToken));
+            return true;
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        {
+            // Another host was quicker.
+            return false;
+        }
+    }
+
+    /// <summary>A connection to the cluster's own database, from where others are created and dropped.</summary>
+    public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken)
+    {
+        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false }.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+        return connection;
+    }
+
+    /// <summary>The services that migrations need, without a web server.</summary>
+    public ServiceProvider CreateServices()
+    {
+        var settings = _configuration.ReadSettings<DatabaseSettings>();
+        return new ServiceCollection()
+            .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
+            .AddSingleton(settings)
+            .AddSingleton(ModuleCatalog.Discover(BuiltInModules.Assemblies, _configuration.ReadSettings<ModuleSettings>().Modules))
+            .AddDatabase(Connection, settings)
+            .BuildServiceProvider();
+    }
+
+    /// <summary>The one line for an operator when the database does not do what start needs.</summary>
+    public StartRefusedException Refusal(NpgsqlException exception)
+    {
+        var place = $"{Connection.Host ?? "localhost"}:{Connection.Port}";
+        return exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
+            ? new StartRefusedException($"Database '{Name}' does not exist at {place}; create it with: llmring-server db create", exception)
+            : new StartRefusedException($"The database '{Name}' at {place} cannot be used: {(exception.InnerException?.Message ?? exception.Message).ReplaceLineEndings(" ")}", exception);
+    }
+
+    public static string Quote(string identifier) => new NpgsqlCommandBuilder().QuoteIdentifier(identifier);
+
+    public ValueTask DisposeAsync() => _embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

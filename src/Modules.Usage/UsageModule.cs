@@ -1,0 +1,20 @@
+using LlmRing.Shared.Modules;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LlmRing.Modules.Usage;
+
+/// <summary>Logs usage and cost of LLM calls and answers statistics.</summary>
+public sealed class UsageModule : IModule
+{
+    /// <inheritdoc/>
+    public string Name => "usage";
+
+    /// <inheritdoc/>
+    public string Description => "Logs usage and cost of LLM calls and answers statistics.";
+
+    /// <inheritdoc/>
+    public void AddServices(IServiceCollection services, IConfiguration configuration)
+    {
+    }
+}

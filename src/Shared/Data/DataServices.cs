@@ -1,0 +1,58 @@
+using System.Data;
+using Dapper;
+using LlmRing.Shared.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
+
+namespace LlmRing.Shared.Data;
+
+/// <summary>Sets the database up.</summary>
+public static class DataServices
+{
+    /// <summary>Adds the <see cref="NpgsqlDataSource"/> of the primary and the migrations.</summary>
+    /// <param name="services">The host's services.</param>
+    /// <param name="connection">Where the database is.</param>
+    /// <param name="settings">Schema and pool.</param>
+    public static IServiceCollection AddDatabase(this IServiceCollection services, NpgsqlConnectionStringBuilder connection, DatabaseSettings settings)
+    {
+        DefaultTypeMap.MatchNamesWithUnderscores = true;
+        SqlMapper.AddTypeHandler(new UtcTimestampHandler());
+
+        return services
+            .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString)
+            .AddSingleton<DatabaseMigrator>();
+    }
+
+    private static NpgsqlConnectionStringBuilder WithDefaults(NpgsqlConnectionStringBuilder given, DatabaseSettings settings)
+    {
+        var builder = new NpgsqlConnectionStringBuilder
+        {
+            ApplicationName = "llmring-server",
+            MaxPoolSize = settings.PoolSize + settings.PoolOverflow,
+            // A pool that stays exhausted, or a database that does not answer, becomes a 503 within seconds.
+            Timeout = 5,
+            CommandTimeout = 30,
+            MaxAutoPrepare = 100,
+            AutoPrepareMinUsages = 2,
+            Timezone = "UTC",
+        };
+        foreach (var (key, value) in given)
+            builder[key] = value;
+        // Tables of the built-in modules are named without their schema.
+        builder.SearchPath = settings.Schema;
+        return builder;
+    }
+
+    /// <summary>Npgsql reads <c>timestamptz</c> as <see cref="DateTime"/>; this API speaks in offsets, always UTC.</summary>
+    private sealed class UtcTimestampHandler : SqlMapper.TypeHandler<DateTimeOffset>
+    {
+        public override DateTimeOffset Parse(object value) => value switch
+        {
+            DateTimeOffset timestamp => timestamp,
+            _ => new DateTimeOffset(DateTime.SpecifyKind((DateTime)value, DateTimeKind.Utc)),
+        };
+
+        // Dapper would send a DateTimeOffset as it is, and Npgsql takes only UTC.
+        public override void SetValue(IDbDataParameter parameter, DateTimeOffset value) => parameter.Value = value.UtcDateTime;
+    }
+}

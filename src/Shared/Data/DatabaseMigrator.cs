@@ -1,0 +1,128 @@
+using Dapper;
+using EvolveDb;
+using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Modules;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace LlmRing.Shared.Data;
+
+/// <summary>A migration of a module and whether the database has it.</summary>
+/// <param name="Module">Name of the module.</param>
+/// <param name="Script">File name of the script.</param>
+/// <param name="AppliedAt">When it was applied, UTC; null while it is pending.</param>
+public sealed record MigrationState(string Module, string Script, DateTimeOffset? AppliedAt);
+
+/// <summary>
+/// Brings the schemas of the modules that are on up to date, from their embedded <c>Migrations/V…__….sql</c>.
+/// Each module has a table of its own that notes what was applied; each script is one transaction.
+/// </summary>
+public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCatalog catalog, DatabaseSettings settings, ILogger<DatabaseMigrator> logger)
+{
+    // Any number that no other program takes as its advisory lock.
+    private const long LockKey = 0x11_4D_52_49_4E_47;
+
+    /// <summary>Applies what is pending. Hosts that start at once take turns.</summary>
+    /// <exception cref="StartRefusedException">A script failed, was changed after it was applied, or the schema is newer than this program.</exception>
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        // One blocking lock around all modules: the lock of the migration library is polled every three seconds.
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@LockKey)", new { LockKey }, commandTimeout: 0, cancellationToken: cancellationToken));
+        try
+        {
+            foreach (var module in catalog.Modules)
+                await MigrateAsync(module, connection, cancellationToken);
+        }
+        finally
+        {
+            await connection.ExecuteAsync("select pg_advisory_unlock(@LockKey)", new { LockKey });
+        }
+    }
+
+    /// <summary>What is applied and what is pending, of the modules that are on.</summary>
+    public async Task<IReadOnlyList<MigrationState>> GetStatusAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var states = new List<MigrationState>();
+        foreach (var module in catalog.Modules)
+        {
+            var applied = await ReadAppliedAsync(module, connection, cancellationToken);
+            states.AddRange(Scripts(module).Select(script =>
+                new MigrationState(module.Name, script, applied.TryGetValue(script, out var at) ? at : null)));
+        }
+
+        return states;
+    }
+
+    private async Task MigrateAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var scripts = Scripts(module);
+        if (scripts.Count == 0)
+            return;
+
+        var applied = await ReadAppliedAsync(module, connection, cancellationToken);
+        if (applied.Keys.Except(scripts).FirstOrDefault() is { } unknown)
+            throw new StartRefusedException($"The database is newer than this program: module '{module.Name}' has migration {unknown}, which this version does not know");
+
+        var schema = SchemaOf(module);
+        await using var own = database.CreateConnection();
+        var evolve = new Evolve(own, message => LogStep(module.Name, message))
+        {
+            EmbeddedResourceAssemblies = [module.Assembly],
+            EmbeddedResourceFilters = [ResourcePrefix(module)],
+            Schemas = [schema],
+            MetadataTableSchema = schema,
+            MetadataTableName = TableOf(module),
+            Placeholders = new Dictionary<string, string> { ["${schema}"] = schema },
+            EnableClusterMode = false,
+            IsEraseDisabled = true,
+            CommandTimeout = 0,
+        };
+        try
+        {
+            // The library is synchronous.
+            await Task.Run(evolve.Migrate, cancellationToken);
+        }
+        catch (EvolveException exception)
+        {
+            throw new StartRefusedException($"The schema of module '{module.Name}' cannot be brought up to date: {(exception.InnerException ?? exception).Message.ReplaceLineEndings(" ")}", exception);
+        }
+
+        if (evolve.NbMigration > 0)
+            LogMigrated(module.Name, evolve.NbMigration);
+    }
+
+    private async Task<Dictionary<string, DateTimeOffset>> ReadAppliedAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        // Identifiers cannot be parameters; both are constants of the module or validated settings.
+        var table = $"\"{SchemaOf(module)}\".\"{TableOf(module)}\"";
+        var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            "select to_regclass(@table) is not null", new { table }, cancellationToken: cancellationToken));
+        if (!exists)
+            return [];
+
+        // Type 0 is a migration; the library also notes that it made the schema.
+        var rows = await connection.QueryAsync<(string Name, DateTime At)>(new CommandDefinition(
+            $"select name, installed_on::timestamptz from {table} where type = 0 and success", cancellationToken: cancellationToken));
+        return rows.ToDictionary(row => row.Name, row => new DateTimeOffset(row.At.ToUniversalTime()));
+    }
+
+    private string SchemaOf(IModule module) => module.Schema ?? settings.Schema;
+
+    private static string TableOf(IModule module) => $"migrations_{module.Name.Replace('-', '_')}";
+
+    private static string ResourcePrefix(IModule module) => $"{module.Assembly.GetName().Name}.Migrations.";
+
+    private static List<string> Scripts(IModule module) => module.Assembly.GetManifestResourceNames()
+        .Where(name => name.StartsWith(ResourcePrefix(module), StringComparison.Ordinal) && name.EndsWith(".sql", StringComparison.Ordinal))
+        .Select(name => name[ResourcePrefix(module).Length..])
+        .Order(StringComparer.Ordinal)
+        .ToList();
+
+    [LoggerMessage(LogLevel.Debug, "Migrations of {Module}: {Message}")]
+    private partial void LogStep(string module, string message);
+
+    [LoggerMessage(LogLevel.Information, "Migrations of {Module}: {Count} applied")]
+    private partial void LogMigrated(string module, int count);
+}

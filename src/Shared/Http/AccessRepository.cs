@@ -1,0 +1,57 @@
+using System.Security.Cryptography;
+using System.Text;
+using Dapper;
+using LlmRing.Shared.Caching;
+using Npgsql;
+using ZiggyCreatures.Caching.Fusion;
+
+namespace LlmRing.Shared.Http;
+
+/// <summary>
+/// Looks keys and memberships up in schema <c>llmring_api</c>, which the SaaS (or an operator) owns and which may be absent.
+/// Answers are kept for a second on each host, in memory only: a revoked key is refused within that second everywhere,
+/// with or without Redis, at the price of one indexed look-up a second for each key in use.
+/// </summary>
+internal sealed class AccessRepository(NpgsqlDataSource database, IFusionCache cache)
+{
+    private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).InMemoryOnly();
+
+    public async ValueTask<Guid?> FindApiKeyAsync(string key, CancellationToken cancellationToken)
+    {
+        var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
+        return await cache.GetOrSetAsync<Guid?>(
+            $"access:key:{hash}",
+            async (_, token) => await QueryAsync<Guid?>(
+                "select id from llmring_api.api_keys where key_hash = @hash and is_active", new { hash }, token),
+            ForASecond,
+            token: cancellationToken);
+    }
+
+    public async ValueTask<bool> IsMemberAsync(Guid userId, Guid projectId, CancellationToken cancellationToken) =>
+        await cache.GetOrSetAsync<bool>(
+            $"access:member:{userId}:{projectId}",
+            async (_, token) => await QueryAsync<bool>(
+                """
+                select exists (select from llmring_api.projects where id = @projectId and user_id = @userId)
+                    or (exists (select from llmring_api.projects where id = @projectId)
+                        and exists (select from llmring_api.project_members where project_id = @projectId and user_id = @userId))
+                """,
+                new { userId, projectId },
+                token),
+            ForASecond,
+            token: cancellationToken);
+
+    private async Task<T?> QueryAsync<T>(string sql, object parameters, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        try
+        {
+            return await connection.QuerySingleOrDefaultAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        {
+            // No such tables: nobody is known here, so nobody is let in.
+            return default;
+        }
+    }
+}

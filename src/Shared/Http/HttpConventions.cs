@@ -1,0 +1,110 @@
+using System.Reflection;
+using System.Text.Json;
+using FastEndpoints;
+using LlmRing.Shared.Configuration;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.HttpOverrides;
+using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace LlmRing.Shared.Http;
+
+/// <summary>What every route of this API has in common: who may call, how errors look, how JSON and queries are read.</summary>
+public static class HttpConventions
+{
+    /// <summary>Adds authentication, error bodies, JSON conventions, CORS and the endpoints of some assemblies.</summary>
+    public static IServiceCollection AddHttpConventions(this IServiceCollection services, IEnumerable<Assembly> assemblies, AuthenticationSettings authentication, CorsSettings cors)
+    {
+        services.AddSingleton(authentication).AddSingleton<AccessRepository>();
+        services.AddAuthentication(ScopeAuthenticationHandler.SchemeName)
+            .AddScheme<AuthenticationSchemeOptions, ScopeAuthenticationHandler>(ScopeAuthenticationHandler.SchemeName, null);
+        services.AddAuthorization();
+        services.AddExceptionHandler<FailureHandler>();
+        services.ConfigureHttpJsonOptions(options => JsonConventions.Apply(options.SerializerOptions));
+        services.Configure<ForwardedHeadersOptions>(options =>
+        {
+            options.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+            options.KnownProxies.Clear();
+            options.KnownIPNetworks.Clear();
+            foreach (var network in authentication.TrustedProxies)
+                options.KnownIPNetworks.Add(network);
+        });
+        services.AddCors(options => options.AddDefaultPolicy(policy => policy
+            .WithOrigins([.. cors.Origins])
+            .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+            .WithHeaders("X-API-Key", "X-User-ID", "X-Project-ID", "Content-Type", "If-None-Match", "Idempotency-Key")
+            .WithExposedHeaders("ETag", "X-Next-Cursor", "Retry-After")));
+        services.AddFastEndpoints(options =>
+        {
+            options.DisableAutoDiscovery = true;
+            options.Assemblies = assemblies;
+        });
+        return services;
+    }
+
+    /// <summary>Builds the pipeline in front of the endpoints, and maps them.</summary>
+    public static WebApplication UseHttpConventions(this WebApplication app)
+    {
+        app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = _ => Task.CompletedTask });
+        app.UseStatusCodePages(context => context.HttpContext.WriteDetailAsync(
+            context.HttpContext.Response.StatusCode,
+            ReasonPhrases.GetReasonPhrase(context.HttpContext.Response.StatusCode),
+            context.HttpContext.RequestAborted));
+        app.Use((context, next) => IsHidden(context.Request.Path) ? NotFound(context) : next(context));
+        app.Use(QueryConventions.NormalizeAsync);
+        app.Use(AssumeJson);
+        app.UseCors();
+        // Before the forwarded headers, which replace the peer's address by what a proxy says: user headers are
+        // believed by who really sent them.
+        app.UseAuthentication();
+        app.UseForwardedHeaders();
+        app.UseAuthorization();
+        app.UseFastEndpoints(Configure);
+        return app;
+    }
+
+    private static void Configure(Config config)
+    {
+        config.Errors.StatusCode = StatusCodes.Status422UnprocessableEntity;
+        config.Errors.ContentType = "application/json";
+        config.Errors.ProducesMetadataType = typeof(ValidationErrorResponse);
+        config.Errors.ResponseBuilder = ValidationErrors.ToResponse;
+        config.Binding.JsonExceptionStatusCode = StatusCodes.Status422UnprocessableEntity;
+        config.Binding.JsonExceptionTransformer = ValidationErrors.ToFailure;
+        config.Binding.FailureMessage = (_, _, value) => $"'{value}' is not an accepted value.";
+        config.Binding.ValueParserFor<bool>(QueryConventions.ParseBoolean);
+        config.Binding.ValueParserFor<bool?>(QueryConventions.ParseBoolean);
+        JsonConventions.Apply(config.Serializer.Options);
+        config.Serializer.RequestDeserializer = async (request, type, _, cancellationToken) =>
+        {
+            try
+            {
+                return await JsonSerializer.DeserializeAsync(request.Body, type, config.Serializer.Options, cancellationToken);
+            }
+            catch (JsonException exception)
+            {
+                throw ValidationErrors.FromJson(exception);
+            }
+        };
+        config.Endpoints.Configurator = endpoint => endpoint.DontAutoTag();
+    }
+
+    // FastEndpoints 8.3 maps a route, open to anyone, that lists all endpoint classes.
+    private static bool IsHidden(PathString path) => path.StartsWithSegments("/_test_url_cache_");
+
+    private static Task NotFound(HttpContext context)
+    {
+        context.Response.StatusCode = StatusCodes.Status404NotFound;
+        return Task.CompletedTask;
+    }
+
+    /// <summary>A body without a type is taken for JSON, as its senders mean it.</summary>
+    private static Task AssumeJson(HttpContext context, RequestDelegate next)
+    {
+        if (string.IsNullOrEmpty(context.Request.ContentType) && context.Request.Method is "POST" or "PUT" or "PATCH")
+            context.Request.ContentType = "application/json";
+        return next(context);
+    }
+}

@@ -1,0 +1,80 @@
+using System.Net.Http.Headers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace LlmRing.Testing;
+
+/// <summary>Speaks to a server as a client of the field would: JSON over HTTP with an API key.</summary>
+public sealed class ApiClient : IDisposable
+{
+    private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
+
+    private readonly HttpClient _http;
+
+    public ApiClient(Uri address, string? key)
+    {
+        _http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = address };
+        Key = key;
+        if (key is not null)
+            _http.DefaultRequestHeaders.Add("X-API-Key", key);
+    }
+
+    /// <summary>The API key it sends.</summary>
+    public string? Key { get; }
+
+    public Task<ApiResponse> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Get, path, null, headers);
+
+    public Task<ApiResponse> DeleteAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Delete, path, null, headers);
+
+    /// <param name="path">Path and query.</param>
+    /// <param name="body">Serialized in snake_case; a string is sent as it is.</param>
+    /// <param name="headers">Further headers.</param>
+    public Task<ApiResponse> PostAsync(string path, object? body = null, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Post, path, body, headers);
+
+    /// <inheritdoc cref="PostAsync"/>
+    public Task<ApiResponse> PutAsync(string path, object? body = null, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Put, path, body, headers);
+
+    /// <inheritdoc cref="PostAsync"/>
+    public Task<ApiResponse> PatchAsync(string path, object? body = null, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Patch, path, body, headers);
+
+    public async Task<ApiResponse> SendAsync(HttpMethod method, string path, object? body, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        if (body is not null)
+        {
+            request.Content = new StringContent(body as string ?? JsonSerializer.Serialize(body, SnakeCase), Encoding.UTF8);
+            request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+        }
+
+        foreach (var (name, value) in headers)
+        {
+            if (!request.Headers.TryAddWithoutValidation(name, value))
+            {
+                request.Content!.Headers.Remove(name);
+                request.Content.Headers.TryAddWithoutValidation(name, value);
+            }
+        }
+
+        using var response = await _http.SendAsync(request);
+        return new ApiResponse(
+            (int)response.StatusCode,
+            await response.Content.ReadAsStringAsync(),
+            response.Headers.Concat(response.Content.Headers).ToDictionary(header => header.Key, header => string.Join(", ", header.Value), StringComparer.OrdinalIgnoreCase));
+    }
+
+    public void Dispose() => _http.Dispose();
+}
+
+/// <summary>What a server answered.</summary>
+/// <param name="Status">HTTP status.</param>
+/// <param name="Text">The body as it came.</param>
+/// <param name="Headers">All headers, by name in any case.</param>
+public sealed record ApiResponse(int Status, string Text, IReadOnlyDictionary<string, string> Headers)
+{
+    /// <summary>The body as JSON.</summary>
+    public JsonNode Json => JsonNode.Parse(Text)!;
+
+    /// <summary>A member of the body.</summary>
+    public JsonNode? this[string member] => Json[member];
+}

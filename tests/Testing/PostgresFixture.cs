@@ -1,0 +1,40 @@
+using Dapper;
+using LlmRing.Host.Embedded;
+using Npgsql;
+using TUnit.Core.Interfaces;
+
+namespace LlmRing.Testing;
+
+/// <summary>A real PostgreSQL for one test process, in a folder of its own.</summary>
+public sealed class PostgresFixture : IAsyncInitializer, IAsyncDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"llmring-tests-{Guid.NewGuid():N}"));
+    private EmbeddedPostgres? _postgres;
+
+    public async Task InitializeAsync()
+    {
+        // Nothing here outlives the run, so nothing needs to reach the disk.
+        _postgres = await EmbeddedPostgres.StartAsync(
+            Path.Combine(_folder.FullName, "postgres"), ["fsync=off", "synchronous_commit=off", "full_page_writes=off"], CancellationToken.None);
+    }
+
+    /// <summary>How to connect to a database of this PostgreSQL.</summary>
+    public string ConnectionStringTo(string database) => _postgres!.ConnectionTo(database).ConnectionString;
+
+    /// <summary>Makes an empty database with a name of its own.</summary>
+    /// <returns>How to connect to it.</returns>
+    public async Task<string> CreateDatabaseAsync()
+    {
+        var name = $"t{Guid.NewGuid():N}";
+        await using var connection = new NpgsqlConnection(ConnectionStringTo("postgres"));
+        await connection.ExecuteAsync($"create database {name}");
+        return ConnectionStringTo(name);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_postgres is not null)
+            await _postgres.DisposeAsync();
+        _folder.Delete(recursive: true);
+    }
+}

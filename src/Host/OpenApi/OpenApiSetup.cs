@@ -1,16 +1,61 @@
 using LlmRing.Shared.Modules;
+using Microsoft.OpenApi;
 
 namespace LlmRing.Host.OpenApi;
 
 /// <summary>The OpenAPI document and its two pages, served from this process.</summary>
 internal static class OpenApiSetup
 {
-    public static IServiceCollection AddOpenApiDocument(this IServiceCollection services, ModuleCatalog catalog) => services.AddOpenApi();
+    private const string KeyScheme = "X-API-Key";
+
+    public static IServiceCollection AddOpenApiDocument(this IServiceCollection services, ModuleCatalog catalog) => services
+        .AddSingleton(new ValidationRules(catalog))
+        .AddOpenApi(options =>
+        {
+            options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
+            options.AddDocumentTransformer((document, _, _) =>
+            {
+                Describe(document, catalog);
+                return Task.CompletedTask;
+            });
+            options.AddOperationTransformer<OperationDescription>();
+            options.AddSchemaTransformer<SchemaDescription>();
+        });
 
     public static void UseOpenApiPages(this WebApplication app)
     {
         app.MapOpenApi("/openapi.json");
-        app.UseSwaggerUi(page => (page.Path, page.DocumentPath) = ("/docs", "/openapi.json"));
+        app.UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true));
         app.UseReDoc(page => (page.Path, page.DocumentPath) = ("/redoc", "/openapi.json"));
+    }
+
+    /// <summary>Says that an operation takes an API key.</summary>
+    public static OpenApiSecurityRequirement RequireKey(OpenApiDocument document) => new()
+    {
+        [new OpenApiSecuritySchemeReference(KeyScheme, document)] = [],
+    };
+
+    private static void Describe(OpenApiDocument document, ModuleCatalog catalog)
+    {
+        document.Info = new OpenApiInfo
+        {
+            Title = "LLMRing Server",
+            Version = LlmRingServer.Version,
+            Description = "Memory for LLM applications: usage and cost, statistics, conversations, templates, MCP and the model registry. "
+                + "Every row belongs to the API key that wrote it; another key's row is as good as absent.",
+        };
+        document.Components ??= new OpenApiComponents();
+        document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
+        document.Components.SecuritySchemes[KeyScheme] = new OpenApiSecurityScheme
+        {
+            Type = SecuritySchemeType.ApiKey,
+            In = ParameterLocation.Header,
+            Name = KeyScheme,
+            Description = "Any text of 1 to 255 characters without spaces (bridge mode), or a key made for a project (strict mode).",
+        };
+        document.Tags = new HashSet<OpenApiTag>(catalog.Modules.Select(module => new OpenApiTag { Name = module.Name, Description = module.Description }))
+        {
+            new() { Name = OperationDescription.HostTag, Description = "The server itself." },
+        };
     }
 }

@@ -25,6 +25,6 @@ public static class ErrorWriting
     {
         context.MarkResponseStart();
         context.Response.StatusCode = status;
-        return context.Response.WriteAsJsonAsync(new ErrorResponse(detail), JsonConventions.Options, cancellationToken);
+        return context.Response.WriteAsJsonAsync(new ErrorBody(detail), JsonConventions.Options, cancellationToken);
     }
 }

@@ -69,7 +69,7 @@ public static class HttpConventions
     {
         config.Errors.StatusCode = StatusCodes.Status422UnprocessableEntity;
         config.Errors.ContentType = "application/json";
-        config.Errors.ProducesMetadataType = typeof(ValidationErrorResponse);
+        config.Errors.ProducesMetadataType = typeof(ValidationErrorBody);
         config.Errors.ResponseBuilder = ValidationErrors.ToResponse;
         config.Binding.JsonExceptionStatusCode = StatusCodes.Status422UnprocessableEntity;
         config.Binding.JsonExceptionTransformer = ValidationErrors.ToFailure;

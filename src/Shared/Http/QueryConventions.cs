@@ -22,7 +22,7 @@ internal static class QueryConventions
         {
             context.Response.StatusCode = StatusCodes.Status422UnprocessableEntity;
             return context.Response.WriteAsJsonAsync(
-                new ValidationErrorResponse([new ValidationError(["query", bad], "A text must not contain the character U+0000.", "value_error")]),
+                new ValidationErrorBody([new ValidationError(["query", bad], "A text must not contain the character U+0000.", "value_error")]),
                 JsonConventions.Options,
                 context.RequestAborted);
         }

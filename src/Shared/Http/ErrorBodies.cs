@@ -2,11 +2,11 @@ namespace LlmRing.Shared.Http;
 
 /// <summary>The body of every error but a validation error.</summary>
 /// <param name="Detail">What is wrong, for a human.</param>
-public sealed record ErrorResponse(string Detail);
+public sealed record ErrorBody(string Detail);
 
 /// <summary>The body of a 422.</summary>
 /// <param name="Detail">One entry per fault.</param>
-public sealed record ValidationErrorResponse(IReadOnlyList<ValidationError> Detail);
+public sealed record ValidationErrorBody(IReadOnlyList<ValidationError> Detail);
 
 /// <summary>One fault of a request.</summary>
 /// <param name="Loc">Where it is: <c>body</c>, <c>query</c> or <c>path</c>, then names (text) and positions (number).</param>

@@ -12,13 +12,13 @@ internal sealed class PostgresBinaries
 
     public PostgresAccount Account { get; }
 
-    /// <summary>Looks on the PATH, where Debian and Homebrew put them, and beside the cluster (where <c>make dev</c> unpacks them).</summary>
+    /// <summary>Looks on the PATH and where Debian and Homebrew put them.</summary>
     /// <param name="clusterFolder">Folder of the cluster: one that exists already needs programs of its own major version.</param>
     /// <param name="account">Who will run them.</param>
     /// <exception cref="StartRefusedException">There are none, or none of the cluster's version.</exception>
     public static PostgresBinaries Find(string clusterFolder, PostgresAccount account)
     {
-        var found = Candidates(clusterFolder)
+        var found = Candidates()
             .Where(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")))
             .ToList();
         if (found.Count == 0)
@@ -52,13 +52,12 @@ internal sealed class PostgresBinaries
             throw new StartRefusedException($"{program} ended with {process.ExitCode}: {(await errors).Trim().ReplaceLineEndings(" ")}");
     }
 
-    private static IEnumerable<string> Candidates(string clusterFolder) =>
+    private static IEnumerable<string> Candidates() =>
     [
         .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
         .. Versions("/usr/lib/postgresql", "bin"),
         .. Versions("/opt/homebrew/opt", "bin"),
         .. Versions("/usr/local/opt", "bin"),
-        Path.Combine(Path.GetDirectoryName(clusterFolder)!, "postgresql", "bin"),
     ];
 
     private static IEnumerable<string> Versions(string parent, string child) => Directory.Exists(parent)

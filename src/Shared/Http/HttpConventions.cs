@@ -22,7 +22,8 @@ public static class HttpConventions
             .AddScheme<AuthenticationSchemeOptions, ScopeAuthenticationHandler>(ScopeAuthenticationHandler.SchemeName, null);
         services.AddAuthorization();
         services.AddExceptionHandler<FailureHandler>();
-        services.ConfigureHttpJsonOptions(options => JsonConventions.Apply(options.SerializerOptions));
+        // Only the OpenAPI document is made with these.
+        services.ConfigureHttpJsonOptions(options => JsonConventions.ApplyForm(options.SerializerOptions));
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             options.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;

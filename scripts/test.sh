@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Sets up and runs all tests; each test project starts the PostgreSQL and Redis that it needs by itself.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. scripts/need.sh
+need redis-server redis-server
+export TUNIT_DISABLE_HTML_REPORTER=true
+dotnet build LlmRing.slnx -v quiet -nologo
+# One project at a time: each runs its own tests in parallel already.
+dotnet test --solution LlmRing.slnx --no-build --max-parallel-test-modules 1 "$@"

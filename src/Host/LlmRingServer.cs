@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using LlmRing.Host.OpenApi;
@@ -38,6 +39,7 @@ public sealed class LlmRingServer : IAsyncDisposable
     /// <exception cref="StartRefusedException">A setting, the database or the port does not allow it.</exception>
     public static async Task<LlmRingServer> StartAsync(ServerArguments arguments, IConfiguration configuration, CancellationToken cancellationToken)
     {
+        RequireFreePort(arguments);
         var database = await ServerDatabase.LocateAsync(arguments.Environment, configuration, cancellationToken);
         var server = default(LlmRingServer);
         try
@@ -53,7 +55,7 @@ public sealed class LlmRingServer : IAsyncDisposable
             throw exception switch
             {
                 NpgsqlException failure => database.Refusal(failure),
-                IOException or SocketException => new StartRefusedException($"Cannot listen on {arguments.Host}:{arguments.Port}: {exception.Message.ReplaceLineEndings(" ")}", exception),
+                IOException => CannotListen(arguments, exception),
                 _ => exception,
             };
         }
@@ -69,6 +71,23 @@ public sealed class LlmRingServer : IAsyncDisposable
         await _application.DisposeAsync();
         await _database.DisposeAsync();
     }
+
+    /// <summary>Looked at first, so that a server that cannot listen does not touch the database (and Kestrel logs no stack trace).</summary>
+    private static void RequireFreePort(ServerArguments arguments)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.TryParse(arguments.Host, out var address) ? address : IPAddress.Loopback, arguments.Port);
+            listener.Start();
+        }
+        catch (SocketException exception)
+        {
+            throw CannotListen(arguments, exception);
+        }
+    }
+
+    private static StartRefusedException CannotListen(ServerArguments arguments, Exception exception) =>
+        new($"Cannot listen on {arguments.Host}:{arguments.Port}: {exception.Message.ReplaceLineEndings(" ")}", exception);
 
     private static WebApplication Build(ServerArguments arguments, IConfiguration configuration, ServerDatabase database)
     {
@@ -90,6 +109,8 @@ public sealed class LlmRingServer : IAsyncDisposable
         var settings = configuration.ReadSettings<DatabaseSettings>();
         var catalog = ModuleCatalog.Discover(BuiltInModules.Assemblies, configuration.ReadSettings<ModuleSettings>().Modules);
         var services = builder.Services;
+        // A module's background work that fails is logged; it does not take the other modules down.
+        services.Configure<HostOptions>(host => host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore);
         services.AddSingleton(settings)
             .AddSingleton(configuration.ReadSettings<CacheSettings>())
             .AddSingleton(catalog)

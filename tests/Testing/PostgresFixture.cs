@@ -11,12 +11,16 @@ public sealed class PostgresFixture : IAsyncInitializer, IAsyncDisposable
     private readonly DirectoryInfo _folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"llmring-tests-{Guid.NewGuid():N}"));
     private EmbeddedPostgres? _postgres;
 
-    public async Task InitializeAsync()
-    {
-        // Nothing here outlives the run, so nothing needs to reach the disk.
-        _postgres = await EmbeddedPostgres.StartAsync(
-            Path.Combine(_folder.FullName, "postgres"), ["fsync=off", "synchronous_commit=off", "full_page_writes=off"], CancellationToken.None);
-    }
+    // Nothing here outlives the run, so nothing needs to reach the disk.
+    private static readonly string[] Settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
+
+    public Task InitializeAsync() => StartAsync(port: null);
+
+    /// <summary>Takes it away, as an operator would: at once, without waiting for those who are connected.</summary>
+    public ValueTask StopAsync() => _postgres!.DisposeAsync();
+
+    /// <summary>Brings it back on the same port, with its data.</summary>
+    public Task RestartAsync() => StartAsync(_postgres!.Port);
 
     /// <summary>How to connect to a database of this PostgreSQL.</summary>
     public string ConnectionStringTo(string database) => _postgres!.ConnectionTo(database).ConnectionString;
@@ -30,6 +34,9 @@ public sealed class PostgresFixture : IAsyncInitializer, IAsyncDisposable
         await connection.ExecuteAsync($"create database {name}");
         return ConnectionStringTo(name);
     }
+
+    private async Task StartAsync(int? port) => _postgres = await EmbeddedPostgres.StartAsync(
+        Path.Combine(_folder.FullName, "postgres"), port is null ? Settings : [.. Settings, $"port={port}"], CancellationToken.None);
 
     public async ValueTask DisposeAsync()
     {

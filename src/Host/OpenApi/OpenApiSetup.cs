@@ -8,6 +8,15 @@ internal static class OpenApiSetup
 {
     private const string KeyScheme = "X-API-Key";
 
+    // The package's own page asks a font server; its script is served from the package.
+    private static ReadOnlySpan<byte> ReDocPage => """
+        <!DOCTYPE html>
+        <html lang="en">
+        <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>LLMRing Server</title></head>
+        <body style="margin: 0"><redoc spec-url="/openapi.json"></redoc><script src="redoc.standalone.js"></script></body>
+        </html>
+        """u8;
+
     public static IServiceCollection AddOpenApiDocument(this IServiceCollection services, ModuleCatalog catalog) => services
         .AddSingleton(new ValidationRules(catalog))
         .AddOpenApi(options =>
@@ -26,7 +35,7 @@ internal static class OpenApiSetup
     {
         app.MapOpenApi("/openapi.json");
         app.UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true));
-        app.UseReDoc(page => (page.Path, page.DocumentPath) = ("/redoc", "/openapi.json"));
+        ReDocBuilderExtensions.UseReDoc(app, page => (page.RoutePrefix, page.IndexStream) = ("redoc", () => new MemoryStream(ReDocPage.ToArray())));
     }
 
     /// <summary>Says that an operation takes an API key.</summary>

@@ -1,0 +1,93 @@
+using LlmRing.Testing;
+
+namespace LlmRing.Host.Tests.Commands;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class ServeCommandTests(ServerFixture server)
+{
+    private const string Unreachable = "postgresql://nobody:secret-password@127.0.0.1:1/nothing";
+
+    [Test]
+    [Arguments("CACHE_TTL", "soon", "LLMRING_CACHE_TTL is 'soon'; accepted: a whole number of seconds")]
+    [Arguments("CACHE_TTL", "0", "LLMRING_CACHE_TTL is '0'; accepted: a whole number of seconds")]
+    [Arguments("DATABASE_SCHEMA", "No-Schema", "LLMRING_DATABASE_SCHEMA is 'No-Schema'; accepted: a lower-case identifier")]
+    [Arguments("DATABASE_URL", "mysql://x", "LLMRING_DATABASE_URL is (not shown); accepted: postgresql://")]
+    [Arguments("REDIS_URL", "http://x", "LLMRING_REDIS_URL is (not shown); accepted: redis://")]
+    [Arguments("API_KEY_VALIDATION_MODE", "lax", "LLMRING_API_KEY_VALIDATION_MODE is 'lax'; accepted: bridge or strict")]
+    [Arguments("TRUSTED_PROXIES", "everywhere", "LLMRING_TRUSTED_PROXIES is 'everywhere'; accepted: addresses or networks")]
+    [Arguments("ENFORCE_MEMBERSHIP_VERIFICATION", "maybe", "LLMRING_ENFORCE_MEMBERSHIP_VERIFICATION is 'maybe'; accepted: true or false")]
+    [Arguments("MODULES", "usage,pantry", "LLMRING_MODULES names 'pantry'; accepted: all, or of")]
+    [Arguments("DATABASE_URL", Unreachable, "The database 'nothing' at 127.0.0.1:1 cannot be used")]
+    public async Task A_start_that_cannot_succeed_says_why_in_one_line(string name, string value, string reason)
+    {
+        (string, string)[] variables = name is "DATABASE_URL" ? [(name, value)] : [("DATABASE_URL", server.ConnectionString), (name, value)];
+
+        var (exitCode, output) = await ServerProcess.RunAsync(["serve", "--env", "prod", "--port", "0"], variables);
+
+        await Assert.That(exitCode).IsNotEqualTo(0);
+        await Assert.That(output.Trim()).StartsWith($"llmring-server: {reason}");
+        await Assert.That(output.Trim().Split('\n').Length).IsEqualTo(1);
+        await Assert.That(output).DoesNotContain("secret-password");
+    }
+
+    [Test]
+    public async Task Prod_needs_a_database_url()
+    {
+        var (exitCode, output) = await ServerProcess.RunAsync(["serve", "--env", "prod", "--port", "0"]);
+
+        await Assert.That(exitCode).IsEqualTo(1);
+        await Assert.That(output.Trim()).StartsWith("llmring-server: LLMRING_DATABASE_URL is not set");
+    }
+
+    [Test]
+    public async Task A_port_in_use_is_one_line()
+    {
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            ["serve", "--env", "prod", "--host", "127.0.0.1", "--port", $"{server.Server.Address.Port}"],
+            ("DATABASE_URL", server.ConnectionString));
+
+        await Assert.That(exitCode).IsEqualTo(1);
+        await Assert.That(output).Contains($"llmring-server: Cannot listen on 127.0.0.1:{server.Server.Address.Port}");
+        await Assert.That(output).DoesNotContain("   at ");
+    }
+
+    [Test]
+    public async Task Two_servers_that_start_at_once_on_an_empty_database_both_serve()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+
+        var servers = await Task.WhenAll(
+            ServerProcess.ServeAsync(("DATABASE_URL", database)),
+            ServerProcess.ServeAsync(("DATABASE_URL", database)));
+
+        foreach (var started in servers)
+        {
+            using var client = new ApiClient(started.Address, "k");
+            await Assert.That((await client.GetAsync("/api/v1/logs")).Status).IsEqualTo(200);
+            await started.DisposeAsync();
+        }
+    }
+
+    [Test]
+    public async Task A_killed_server_with_an_embedded_database_starts_again_with_its_data()
+    {
+        var folder = Directory.CreateTempSubdirectory("llmring-embedded-");
+        if (!OperatingSystem.IsWindows())
+            folder.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.OtherRead | UnixFileMode.GroupExecute;
+        try
+        {
+            var first = await ServerProcess.ServeAsync("dev", folder.FullName);
+            using (var client = new ApiClient(first.Address, "k"))
+                await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 1 });
+            await first.KillAsync();
+
+            await using var second = await ServerProcess.ServeAsync("dev", folder.FullName);
+            using (var client = new ApiClient(second.Address, "k"))
+                await Assert.That((await client.GetAsync("/api/v1/logs")).Json.AsArray().Count).IsEqualTo(1);
+        }
+        finally
+        {
+            folder.Delete(recursive: true);
+        }
+    }
+}

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
+using LlmRing.Host.Modules;
 using LlmRing.Host.OpenApi;
 using LlmRing.Shared.Caching;
 using LlmRing.Shared.Configuration;
@@ -107,7 +108,8 @@ public sealed class LlmRingServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
 
         var settings = configuration.ReadSettings<DatabaseSettings>();
-        var catalog = ModuleCatalog.Discover(BuiltInModules.Assemblies, configuration.ReadSettings<ModuleSettings>().Modules);
+        var modules = configuration.ReadSettings<ModuleSettings>();
+        var catalog = ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules);
         var services = builder.Services;
         // A module's background work that fails is logged; it does not take the other modules down.
         services.Configure<HostOptions>(host => host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore);

@@ -1,5 +1,6 @@
 using Dapper;
 using LlmRing.Host.Embedded;
+using LlmRing.Host.Modules;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
@@ -76,10 +77,11 @@ internal sealed class ServerDatabase : IAsyncDisposable
     public ServiceProvider CreateServices()
     {
         var settings = _configuration.ReadSettings<DatabaseSettings>();
+        var modules = _configuration.ReadSettings<ModuleSettings>();
         return new ServiceCollection()
             .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
             .AddSingleton(settings)
-            .AddSingleton(ModuleCatalog.Discover(BuiltInModules.Assemblies, _configuration.ReadSettings<ModuleSettings>().Modules))
+            .AddSingleton(ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules))
             .AddDatabase(Connection, settings)
             .BuildServiceProvider();
     }

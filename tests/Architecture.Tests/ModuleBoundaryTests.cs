@@ -1,6 +1,7 @@
 using System.Reflection;
 using FastEndpoints;
 using LlmRing.Host;
+using LlmRing.Host.Modules;
 using LlmRing.Shared.Modules;
 
 namespace LlmRing.Architecture.Tests;

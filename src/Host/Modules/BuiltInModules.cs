@@ -5,7 +5,7 @@ using LlmRing.Modules.Registry;
 using LlmRing.Modules.Templates;
 using LlmRing.Modules.Usage;
 
-namespace LlmRing.Host;
+namespace LlmRing.Host.Modules;
 
 /// <summary>The modules that come with the server.</summary>
 internal static class BuiltInModules

@@ -1,0 +1,87 @@
+using System.Reflection;
+using System.Runtime.Loader;
+using FastEndpoints;
+using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Modules;
+
+namespace LlmRing.Host.Modules;
+
+/// <summary>
+/// The assemblies that modules are looked for in: those that come with the server, and those of the folder
+/// <c>LLMRING_MODULES_PATH</c>. There, every <c>*.deps.json</c> (in the folder or in a folder of it) marks the assembly of a
+/// module; it brings its own dependencies, in a load context of its own, and shares with the host what the host has.
+/// </summary>
+internal static class ModuleAssemblies
+{
+    private const string Dependencies = ".deps.json";
+
+    /// <summary>Loads the assemblies.</summary>
+    /// <param name="folder">Folder of further modules; null: none.</param>
+    /// <exception cref="StartRefusedException">The folder is absent, an assembly does not load, holds no module or was built against another version of the contract.</exception>
+    public static IReadOnlyList<Assembly> Load(string? folder) => folder is null ? BuiltInModules.Assemblies : [.. BuiltInModules.Assemblies, .. LoadFolder(folder)];
+
+    private static IEnumerable<Assembly> LoadFolder(string folder)
+    {
+        if (!Directory.Exists(folder))
+            throw new StartRefusedException($"LLMRING_MODULES_PATH is '{folder}'; accepted: a folder that exists");
+
+        return Directory.EnumerateFiles(folder, $"*{Dependencies}")
+            .Concat(Directory.EnumerateDirectories(folder).SelectMany(inner => Directory.EnumerateFiles(inner, $"*{Dependencies}")))
+            .Order(StringComparer.Ordinal)
+            .Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll")));
+    }
+
+    private static Assembly LoadModule(string path)
+    {
+        Assembly assembly;
+        try
+        {
+            assembly = new ModuleLoadContext(path).LoadFromAssemblyPath(path);
+            RequireSameContract(assembly, path);
+            if (!assembly.GetTypes().Any(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))))
+                throw new StartRefusedException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
+        }
+        catch (Exception exception) when (exception is IOException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException)
+        {
+            var reason = (exception as ReflectionTypeLoadException)?.LoaderExceptions.FirstOrDefault()?.Message ?? exception.Message;
+            throw new StartRefusedException($"The module {path} does not load: {reason.ReplaceLineEndings(" ")}", exception);
+        }
+
+        return assembly;
+    }
+
+    /// <summary>Before version 1 a new minor version may change the contract, as semantic versioning has it.</summary>
+    private static void RequireSameContract(Assembly assembly, string path)
+    {
+        var contract = typeof(IModule).Assembly.GetName();
+        var built = assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == contract.Name)?.Version
+            ?? throw new StartRefusedException($"{path} holds no module: it does not reference {contract.Name}");
+        if (built.Major != contract.Version!.Major || built.Minor != contract.Version.Minor)
+            throw new StartRefusedException($"The module {path} was built against {contract.Name} {built.ToString(3)}; this server has {contract.Version.ToString(3)}");
+
+        var endpoints = assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == typeof(BaseEndpoint).Assembly.GetName().Name);
+        if (endpoints is not null && endpoints.Version > typeof(BaseEndpoint).Assembly.GetName().Version)
+            throw new StartRefusedException($"The module {path} was built against FastEndpoints {endpoints.Version?.ToString(3)}, which is newer than this server's");
+    }
+
+    /// <summary>Host first: a module's own copy of a shared assembly would make its endpoints and contracts strangers to the host.</summary>
+    private sealed class ModuleLoadContext(string path) : AssemblyLoadContext(Path.GetFileNameWithoutExtension(path))
+    {
+        private readonly AssemblyDependencyResolver _resolver = new(path);
+
+        protected override Assembly? Load(AssemblyName assemblyName)
+        {
+            try
+            {
+                return Default.LoadFromAssemblyName(assemblyName);
+            }
+            catch (FileNotFoundException)
+            {
+                return _resolver.ResolveAssemblyToPath(assemblyName) is { } own ? LoadFromAssemblyPath(own) : null;
+            }
+        }
+
+        protected override IntPtr LoadUnmanagedDll(string unmanagedDllName) =>
+            _resolver.ResolveUnmanagedDllToPath(unmanagedDllName) is { } own ? LoadUnmanagedDllFromPath(own) : IntPtr.Zero;
+    }
+}

@@ -1,20 +1,31 @@
+using Dapper;
+using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace LlmRing.Modules.Conversations;
 
-/// <summary>Stores conversations and their messages.</summary>
+/// <summary>
+/// Stores conversations and their messages, and finds them again. Tells other modules whose a conversation is
+/// (<see cref="IConversationOwnership"/>); needs none of them.
+/// </summary>
 public sealed class ConversationsModule : IModule
 {
     /// <inheritdoc/>
     public string Name => "conversations";
 
     /// <inheritdoc/>
-    public string Description => "Stores conversations and their messages.";
+    public string Description => "Stores conversations and their messages, and finds them again.";
 
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        SqlMapper.AddTypeHandler(new StoredJsonHandler());
+        services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
+            .AddSingleton<ConversationRepository>()
+            .AddSingleton<MessageWriter>()
+            .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>());
     }
 }

@@ -1,0 +1,156 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using FastEndpoints;
+using FluentValidation;
+using LlmRing.Shared.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace LlmRing.Modules.Conversations.LogConversation;
+
+/// <summary>POST /log stores a whole exchange with a model as a new conversation.</summary>
+internal sealed class LogConversationEndpoint(MessageWriter writer, ConversationSettings settings)
+    : Endpoint<LogConversationRequest, LogConversationResponse>
+{
+    public override void Configure()
+    {
+        Post(ConversationRoutes.Of("/log"));
+        Summary(summary =>
+        {
+            summary.Summary = "Store a whole conversation";
+            summary.Description = """
+                The messages that were sent and the model's response, as a new conversation titled `<alias or model> conversation`:
+                all or nothing. It logs no usage.
+                """;
+            summary.ExampleRequest = new LogConversationRequest
+            {
+                Messages = [new IncomingMessage { Role = "user", Content = "Which way to the station?" }],
+                Response = new LoggedResponse { Content = "Straight on.", Model = "gpt-4.1-2025-04-14", FinishReason = "stop", Usage = JsonSerializer.SerializeToElement(new { prompt_tokens = 7, completion_tokens = 3 }) },
+                Metadata = new LogMetadata { Provider = "openai", Model = "gpt-4.1", Alias = "fast", InputTokens = 7, OutputTokens = 3, Cost = 0.000038m },
+            };
+            summary.Response<LogConversationResponse>(200, "The new conversation, and the message that is the response.");
+            summary.Response<ErrorResponse>(400, "Conversation tracking or message logging is disabled on this server.");
+        });
+    }
+
+    public override async Task HandleAsync(LogConversationRequest req, CancellationToken ct)
+    {
+        if (!settings.EnableConversationTracking)
+        {
+            await Send.DetailAsync(StatusCodes.Status400BadRequest, "Conversation tracking is disabled", ct);
+            return;
+        }
+
+        if (settings.MessageLoggingLevel is LoggingLevel.None)
+        {
+            await Send.DetailAsync(StatusCodes.Status400BadRequest, "Message logging is disabled", ct);
+            return;
+        }
+
+        var metadata = req.Metadata!;
+        var alias = string.IsNullOrEmpty(metadata.Alias) ? null : metadata.Alias;
+        var stored = await writer.CreateAsync(
+            HttpContext.GetScope(),
+            $"{alias ?? metadata.Model} conversation",
+            alias ?? $"{metadata.Provider}:{metadata.Model}",
+            [.. req.Messages!, req.ToAnswer()],
+            settings.MessageLoggingLevel,
+            ct);
+        await Send.OkAsync(new LogConversationResponse(stored[^1].ConversationId, stored[^1].Id), ct);
+    }
+}
+
+internal sealed record LogConversationRequest
+{
+    public IReadOnlyList<IncomingMessage>? Messages { get; init; }
+
+    public LoggedResponse? Response { get; init; }
+
+    public LogMetadata? Metadata { get; init; }
+
+    /// <summary>The response as the last message of the conversation.</summary>
+    public IncomingMessage ToAnswer() => new()
+    {
+        Role = "assistant",
+        Content = Response!.Content,
+        ToolCalls = Response.ToolCalls,
+        InputTokens = Metadata!.InputTokens,
+        OutputTokens = Metadata.OutputTokens,
+        Metadata = JsonSerializer.SerializeToElement(
+            new AnswerMetadata(
+                Response.Model ?? Metadata.Model!,
+                Response.FinishReason,
+                Response.Usage,
+                Metadata.Provider!,
+                Metadata.Cost ?? (Metadata.InputCost is null && Metadata.OutputCost is null ? null : (Metadata.InputCost ?? 0) + (Metadata.OutputCost ?? 0))),
+            JsonConventions.Options),
+    };
+
+    private sealed record AnswerMetadata(string Model, string? FinishReason, JsonElement? Usage, string Provider, decimal? Cost);
+}
+
+internal sealed record LoggedResponse
+{
+    /// <summary>Text, null, or a multimodal array (kept as its JSON text).</summary>
+    [JsonConverter(typeof(MessageContentConverter))]
+    public string? Content { get; init; }
+
+    public string? Model { get; init; }
+
+    public string? FinishReason { get; init; }
+
+    public JsonElement? Usage { get; init; }
+
+    public JsonElement? ToolCalls { get; init; }
+}
+
+internal sealed record LogMetadata
+{
+    public string? Provider { get; init; }
+
+    public string? Model { get; init; }
+
+    public string? Alias { get; init; }
+
+    public string? Profile { get; init; }
+
+    public string? Origin { get; init; }
+
+    /// <summary>USD.</summary>
+    public decimal? Cost { get; init; }
+
+    public decimal? InputCost { get; init; }
+
+    public decimal? OutputCost { get; init; }
+
+    public int? InputTokens { get; init; }
+
+    public int? OutputTokens { get; init; }
+
+    public int? CachedTokens { get; init; }
+}
+
+internal sealed class LogConversationValidator : Validator<LogConversationRequest>
+{
+    public LogConversationValidator()
+    {
+        RuleFor(request => request).Custom((request, context) => MessageRules.Check(request.Messages, context));
+        RuleFor(request => request.Response).NotNull();
+        RuleFor(request => request.Metadata).NotNull();
+        When(request => request.Metadata is not null, () =>
+        {
+            RuleFor(request => request.Metadata!.Provider).NotEmpty().MaximumLength(50);
+            RuleFor(request => request.Metadata!.Model).NotEmpty().MaximumLength(255);
+            RuleFor(request => request.Metadata!.Alias).MaximumLength(128);
+            RuleFor(request => request.Metadata!.Cost).InclusiveBetween(0, MessageRules.MaximumCost);
+            RuleFor(request => request.Metadata!.InputCost).InclusiveBetween(0, MessageRules.MaximumCost / 2);
+            RuleFor(request => request.Metadata!.OutputCost).InclusiveBetween(0, MessageRules.MaximumCost / 2);
+            RuleFor(request => request.Metadata!.InputTokens).GreaterThanOrEqualTo(0);
+            RuleFor(request => request.Metadata!.OutputTokens).GreaterThanOrEqualTo(0);
+        });
+        RuleFor(request => request.Response!.ToolCalls)
+            .Must(MessageRules.IsAbsentOrObjects).WithMessage("'tool_calls' must be an array of objects.")
+            .When(request => request.Response is not null);
+    }
+}
+
+internal sealed record LogConversationResponse(Guid ConversationId, Guid MessageId);

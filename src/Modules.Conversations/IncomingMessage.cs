@@ -40,10 +40,12 @@ internal record IncomingMessage
 /// <summary>Takes text as it is and an array as its JSON text.</summary>
 internal sealed class MessageContentConverter : JsonConverter<string>
 {
+    // By the converters of the API's conventions, which refuse what cannot be stored; a nested call of the serializer
+    // would lose the place of the fault.
     public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) => reader.TokenType switch
     {
-        JsonTokenType.StartArray => JsonSerializer.Deserialize<JsonElement>(ref reader, options).GetRawText(),
-        _ => JsonSerializer.Deserialize<string>(ref reader, options),
+        JsonTokenType.StartArray => ((JsonConverter<JsonElement>)options.GetConverter(typeof(JsonElement))).Read(ref reader, typeof(JsonElement), options).GetRawText(),
+        _ => ((JsonConverter<string>)options.GetConverter(typeof(string))).Read(ref reader, typeof(string), options),
     };
 
     public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) => writer.WriteStringValue(value);

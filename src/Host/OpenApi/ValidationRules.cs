@@ -19,7 +19,8 @@ internal sealed class ValidationRules
         foreach (var type in validators)
         {
             var validated = type.GetInterfaces().First(contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IValidator<>)).GenericTypeArguments[0];
-            foreach (var member in ((IValidator)Activator.CreateInstance(type)!).CreateDescriptor().GetMembersWithValidators())
+            // Rules for the request as a whole belong to no member.
+            foreach (var member in ((IValidator)Activator.CreateInstance(type)!).CreateDescriptor().GetMembersWithValidators().Where(member => member.Key is not null))
                 _rules[(validated, Bare(member.Key))] = [.. member.Select(rule => rule.Validator)];
         }
     }

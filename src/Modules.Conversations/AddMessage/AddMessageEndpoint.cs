@@ -19,8 +19,8 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
             summary.Description = "With the totals of the conversation. The server's logging level (`LLMRING_MESSAGE_LOGGING_LEVEL`) says how much of it is kept.";
             summary.ExampleRequest = new AddMessageRequest { Role = "user", Content = "Which way to the station?", InputTokens = 7 };
             summary.Response<Message>(200, "The message as stored.");
-            summary.Response<ErrorResponse>(400, "Message logging is disabled on this server.");
-            summary.Response<ErrorResponse>(404, "There is no such conversation of the caller's.");
+            summary.Response<ErrorBody>(400, "Message logging is disabled on this server.");
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
         });
     }
 
@@ -38,7 +38,7 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
 internal sealed record AddMessageRequest : IncomingMessage
 {
     /// <summary>From the path only; clients may send an <c>id</c> of their own in the body.</summary>
-    [JsonIgnore]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
     public Guid Id { get; init; }
 }
 

@@ -32,8 +32,8 @@ internal sealed class AddMessagesEndpoint(MessageWriter writer, ConversationRepo
                 ],
             };
             summary.Response<IReadOnlyList<Message>>(200, "The messages as stored.");
-            summary.Response<ErrorResponse>(400, "Message logging is disabled on this server.");
-            summary.Response<ErrorResponse>(404, "There is no such conversation of the caller's.");
+            summary.Response<ErrorBody>(400, "Message logging is disabled on this server.");
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
         });
     }
 
@@ -65,7 +65,7 @@ internal sealed record AddMessagesRequest
 
 internal sealed class AddMessagesValidator : Validator<AddMessagesRequest>
 {
-    public AddMessagesValidator() => RuleFor(request => request).Custom((request, context) => MessageRules.Check(request.Messages, context));
+    public AddMessagesValidator() => RuleFor(request => request.Messages).Custom(MessageRules.Check);
 }
 
 /// <summary>Reads both forms of the body: the object and the bare array.</summary>

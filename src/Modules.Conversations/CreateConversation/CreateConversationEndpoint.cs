@@ -18,7 +18,7 @@ internal sealed class CreateConversationEndpoint(ConversationRepository conversa
             summary.Description = "All members are optional; `model_alias` is `default` and `temperature` 0.7 where absent or null.";
             summary.ExampleRequest = new CreateConversationRequest { Title = "Trip to Bern", SystemPrompt = "You are a travel agent.", ModelAlias = "fast", Temperature = 0.2, MaxTokens = 1000 };
             summary.Response<Conversation>(200, "The conversation.");
-            summary.Response<ErrorResponse>(400, "Conversation tracking is disabled.");
+            summary.Response<ErrorBody>(400, "Conversation tracking is disabled.");
         });
     }
 

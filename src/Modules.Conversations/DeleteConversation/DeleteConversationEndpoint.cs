@@ -15,7 +15,7 @@ internal sealed class DeleteConversationEndpoint(ConversationRepository conversa
             summary.Summary = "Delete a conversation";
             summary.Description = "With all its messages, for good.";
             summary.Response<DeleteConversationResponse>(200, "It is gone.");
-            summary.Response<ErrorResponse>(404, "There is no such conversation of the caller's.");
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
         });
     }
 

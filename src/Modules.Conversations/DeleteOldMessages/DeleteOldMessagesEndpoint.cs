@@ -28,7 +28,7 @@ internal sealed class DeleteOldMessagesEndpoint(ConversationRepository conversat
 
 internal sealed record DeleteOldMessagesRequest
 {
-    [QueryParam]
+    [QueryParam, BindFrom("retention_days")]
     public int? RetentionDays { get; init; }
 }
 

@@ -16,7 +16,7 @@ internal sealed class GetConversationEndpoint(ConversationRepository conversatio
             summary.Summary = "Show a conversation";
             summary.Description = "With its messages, oldest first; `[]` with `include_messages=false`. Further messages: GET `/{id}/messages`.";
             summary.Response<ConversationWithMessages>(200, "The conversation.");
-            summary.Response<ErrorResponse>(404, "There is no such conversation of the caller's.");
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
         });
     }
 
@@ -33,10 +33,10 @@ internal sealed record GetConversationRequest
 {
     public Guid Id { get; init; }
 
-    [QueryParam]
+    [QueryParam, BindFrom("include_messages")]
     public bool IncludeMessages { get; init; } = true;
 
-    [QueryParam]
+    [QueryParam, BindFrom("message_limit")]
     public int MessageLimit { get; init; } = 100;
 }
 

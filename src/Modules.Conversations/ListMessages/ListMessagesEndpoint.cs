@@ -19,7 +19,7 @@ internal sealed class ListMessagesEndpoint(ConversationRepository conversations)
                 next page: give it as `cursor`. Unlike `offset`, a cursor costs the same however deep the page is.
                 """;
             summary.Response<IReadOnlyList<Message>>(200, "A page of messages.");
-            summary.Response<ErrorResponse>(404, "There is no such conversation of the caller's.");
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
         });
     }
 

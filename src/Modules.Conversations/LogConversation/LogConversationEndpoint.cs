@@ -28,7 +28,7 @@ internal sealed class LogConversationEndpoint(MessageWriter writer, Conversation
                 Metadata = new LogMetadata { Provider = "openai", Model = "gpt-4.1", Alias = "fast", InputTokens = 7, OutputTokens = 3, Cost = 0.000038m },
             };
             summary.Response<LogConversationResponse>(200, "The new conversation, and the message that is the response.");
-            summary.Response<ErrorResponse>(400, "Conversation tracking or message logging is disabled on this server.");
+            summary.Response<ErrorBody>(400, "Conversation tracking or message logging is disabled on this server.");
         });
     }
 
@@ -133,13 +133,17 @@ internal sealed class LogConversationValidator : Validator<LogConversationReques
 {
     public LogConversationValidator()
     {
-        RuleFor(request => request).Custom((request, context) => MessageRules.Check(request.Messages, context));
+        RuleFor(request => request.Messages).Custom(MessageRules.Check);
         RuleFor(request => request.Response).NotNull();
         RuleFor(request => request.Metadata).NotNull();
         When(request => request.Metadata is not null, () =>
         {
             RuleFor(request => request.Metadata!.Provider).NotEmpty().MaximumLength(50);
             RuleFor(request => request.Metadata!.Model).NotEmpty().MaximumLength(255);
+            RuleFor(request => request.Metadata!.Model)
+                .Must((request, model) => request.Metadata!.Provider?.Length + model?.Length is null or < 255)
+                .When(request => string.IsNullOrEmpty(request.Metadata!.Alias))
+                .WithMessage("provider and model together must have at most 254 characters where there is no alias.");
             RuleFor(request => request.Metadata!.Alias).MaximumLength(128);
             RuleFor(request => request.Metadata!.Cost).InclusiveBetween(0, MessageRules.MaximumCost);
             RuleFor(request => request.Metadata!.InputCost).InclusiveBetween(0, MessageRules.MaximumCost / 2);

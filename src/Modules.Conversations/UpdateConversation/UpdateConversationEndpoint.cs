@@ -18,7 +18,7 @@ internal sealed class UpdateConversationEndpoint(ConversationRepository conversa
             summary.Description = "What is absent or null stays as it is.";
             summary.ExampleRequest = new UpdateConversationRequest { Title = "Trip to Geneva", Temperature = 0.5 };
             summary.Response<Conversation>(200, "The conversation as it is now.");
-            summary.Response<ErrorResponse>(404, "There is no such conversation of the caller's.");
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
         });
     }
 
@@ -34,7 +34,7 @@ internal sealed class UpdateConversationEndpoint(ConversationRepository conversa
 internal sealed record UpdateConversationRequest
 {
     /// <summary>From the path only; clients may repeat it in the body.</summary>
-    [JsonIgnore]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
     public Guid Id { get; init; }
 
     public string? Title { get; init; }

@@ -1,0 +1,64 @@
+using LlmRing.Testing;
+
+namespace LlmRing.Modules.Conversations.Tests.DeleteOldMessages;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class DeleteOldMessagesTests(ServerFixture server)
+{
+    [Test]
+    public async Task Only_the_callers_old_messages_go()
+    {
+        var (client, other) = (server.NewClient(), server.NewClient());
+        var (mine, theirs) = (await OldConversationAsync(client), await OldConversationAsync(other));
+        await client.PostAsync($"/conversations/{mine}/messages", new { role = "user", content = "new" });
+        var before = await server.SnapshotAsync(other);
+
+        var answer = await client.DeleteAsync("/api/v1/conversations/old-messages?retention_days=10");
+
+        await Assert.That(answer.Text).IsEqualTo("""{"deleted_count":3,"retention_days":10}""");
+        await Assert.That((await client.GetAsync($"/conversations/{mine}"))["messages"]!.Contents()).IsEquivalentTo(["new"]);
+        await Assert.That(await server.CountMessagesAsync(theirs)).IsEqualTo(3);
+        await Assert.That(await server.SnapshotAsync(other)).IsEqualTo(before);
+    }
+
+    [Test]
+    public async Task Positions_are_not_used_again_after_a_clean_up()
+    {
+        var client = server.NewClient();
+        var id = await OldConversationAsync(client);
+        await client.DeleteAsync("/conversations/old-messages");
+
+        await Assert.That((await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(2))).Status).IsEqualTo(200);
+        await Assert.That(await server.ScalarAsync<long>("select min(position) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(id) })).IsEqualTo(4);
+    }
+
+    [Test]
+    public async Task The_default_is_thirty_days()
+    {
+        await Assert.That((await server.NewClient().DeleteAsync("/conversations/old-messages")).Text).IsEqualTo("""{"deleted_count":0,"retention_days":30}""");
+    }
+
+    [Test]
+    [Arguments("0", 422)]
+    [Arguments("-1", 422)]
+    [Arguments("soon", 422)]
+    [Arguments("4294967296", 422)]
+    [Arguments("2147483647", 200)]
+    public async Task Retention_is_at_least_a_day(string days, int status)
+    {
+        await Assert.That((await server.NewClient().DeleteAsync($"/conversations/old-messages?retention_days={days}")).Status).IsEqualTo(status);
+    }
+
+    private async Task<string> OldConversationAsync(ApiClient client)
+    {
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(3));
+        await server.ScalarAsync<object>(
+            """
+            update llmring.messages set "timestamp" = now() - interval '40 days' where conversation_id = @id;
+            update llmring.conversations set created_at = now() - interval '40 days' where id = @id
+            """,
+            new { id = Guid.Parse(id) });
+        return id;
+    }
+}

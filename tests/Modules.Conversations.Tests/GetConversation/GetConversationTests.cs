@@ -1,0 +1,69 @@
+using LlmRing.Testing;
+
+namespace LlmRing.Modules.Conversations.Tests.GetConversation;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class GetConversationTests(ServerFixture server)
+{
+    [Test]
+    public async Task A_conversation_comes_with_its_messages_oldest_first()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(5));
+
+        var answer = await client.GetAsync($"/api/v1/conversations/{id}?message_limit=3");
+
+        await Assert.That(answer.Status).IsEqualTo(200);
+        await Assert.That((int)answer["message_count"]!).IsEqualTo(5);
+        await Assert.That(answer["messages"]!.Contents().Select(content => content[..2])).IsEquivalentTo(["0:", "1:", "2:"]);
+    }
+
+    [Test]
+    [Arguments("false")]
+    [Arguments("False")]
+    [Arguments("0")]
+    public async Task Without_messages_the_list_is_empty(string no)
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages", new { role = "user", content = "hello" });
+
+        var answer = await client.GetAsync($"/conversations/{id}?include_messages={no}");
+
+        await Assert.That(answer["messages"]!.ToJsonString()).IsEqualTo("[]");
+        await Assert.That((int)answer["message_count"]!).IsEqualTo(1);
+    }
+
+    [Test]
+    public async Task Another_keys_conversation_looks_like_none()
+    {
+        var id = await server.NewClient().NewConversationAsync();
+        var others = await server.NewClient().GetAsync($"/api/v1/conversations/{id}");
+        var none = await server.NewClient().GetAsync($"/api/v1/conversations/{Guid.NewGuid()}");
+
+        await Assert.That(others.Status).IsEqualTo(404);
+        await Assert.That(others.Text).IsEqualTo("""{"detail":"Conversation not found"}""");
+        await Assert.That(none.Text).IsEqualTo(others.Text);
+    }
+
+    [Test]
+    public async Task An_id_that_is_no_UUID_is_422()
+    {
+        var answer = await server.NewClient().GetAsync("/conversations/42");
+
+        await Assert.That(answer.Status).IsEqualTo(422);
+        await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo("""["path","id"]""");
+    }
+
+    [Test]
+    [Arguments("message_limit=0")]
+    [Arguments("message_limit=1001")]
+    [Arguments("include_messages=perhaps")]
+    public async Task A_bad_query_is_422(string query)
+    {
+        var client = server.NewClient();
+
+        await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}?{query}")).Status).IsEqualTo(422);
+    }
+}

@@ -9,6 +9,12 @@ public interface IModelPrices
     /// </summary>
     /// <returns>The model's prices; null when the model or its plain rates are unknown.</returns>
     ValueTask<ModelPrice?> FindAsync(string provider, string model, CancellationToken cancellationToken);
+
+    /// <summary>
+    /// Raised on a background thread after the first copy of the registry, and each copy with other content, came into
+    /// force on this host. Handlers return at once and do not throw.
+    /// </summary>
+    event Action? Changed;
 }
 
 /// <summary>
@@ -51,6 +57,13 @@ public sealed record ModelPrice
 /// <summary>Stands in while no module knows prices.</summary>
 public sealed class NoModelPrices : IModelPrices
 {
+    /// <inheritdoc/>
+    public event Action? Changed
+    {
+        add { }
+        remove { }
+    }
+
     /// <inheritdoc/>
     public ValueTask<ModelPrice?> FindAsync(string provider, string model, CancellationToken cancellationToken) => new((ModelPrice?)null);
 }

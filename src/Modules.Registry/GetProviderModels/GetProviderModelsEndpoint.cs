@@ -1,0 +1,39 @@
+using System.Text.Json;
+using FastEndpoints;
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Modules.Registry.GetProviderModels;
+
+/// <summary>GET /registry/{provider}/models.json: a provider's file.</summary>
+internal sealed class GetProviderModelsEndpoint(RegistryCatalog catalog) : Endpoint<GetProviderModelsRequest, JsonElement>
+{
+    public override void Configure()
+    {
+        Verbs(Http.GET, Http.HEAD);
+        Routes("/registry/{provider}/models.json");
+        AllowAnonymous();
+        Summary(summary =>
+        {
+            summary.Summary = "Get the models of one provider";
+            summary.Description = "As the upstream has it: clients can use this server as their registry.";
+            summary.Response<JsonElement>(200, "The provider's file.");
+            summary.Response<ErrorResponse>(404, "The registry has no such provider.");
+            summary.DescribeNoCopy();
+        });
+    }
+
+    public override async Task HandleAsync(GetProviderModelsRequest req, CancellationToken ct)
+    {
+        if (await catalog.GetAsync(ct) is not { } registry)
+            await Send.NoCopyAsync(ct);
+        else if (registry.FindProvider(req.Provider) is { } file)
+            await Send.ContentAsync(file, ContentWriting.ForAnHour, ct);
+        else if (registry.ProviderNames.Contains(req.Provider))
+            await Send.NoCopyAsync(ct);
+        else
+            await Send.NotFoundAsync("Provider", ct);
+    }
+}
+
+/// <param name="Provider">Name of the provider, e.g. <c>openai</c>.</param>
+internal sealed record GetProviderModelsRequest(string Provider);

@@ -1,0 +1,55 @@
+using FastEndpoints;
+
+namespace LlmRing.Modules.Registry.GetRegistry;
+
+/// <summary>GET /registry: all models of all providers.</summary>
+internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<GetRegistryRequest, RegistryResponse>
+{
+    public override void Configure()
+    {
+        Verbs(Http.GET, Http.HEAD);
+        Routes("/registry", "/registry.json");
+        AllowAnonymous();
+        Summary(summary =>
+        {
+            summary.Summary = "Get the model registry";
+            summary.Description = "All models with every member that the upstream registry has. Answers carry a strong ETag of what is served; send it as If-None-Match to get 304.";
+            summary.Response<RegistryResponse>(200, "The registry, or the part of it that was asked for.");
+            summary.Response(304, "The copy that If-None-Match names is current.");
+            summary.DescribeNoCopy();
+        });
+    }
+
+    public override async Task HandleAsync(GetRegistryRequest req, CancellationToken ct)
+    {
+        if (await catalog.GetAsync(ct) is not { } registry)
+        {
+            await Send.NoCopyAsync(ct);
+            return;
+        }
+
+        var content = req is { Providers: null, Capabilities: null }
+            ? registry.All
+            : registry.Filter(Names("providers"), Names("capabilities"));
+        await Send.ContentAsync(content, ContentWriting.ForAnHour, ct);
+    }
+
+    // A name given several times is a list as one with commas is.
+    private HashSet<string> Names(string parameter) => HttpContext.Request.Query[parameter].ToString()
+        .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
+        .ToHashSet(StringComparer.Ordinal);
+}
+
+internal sealed record GetRegistryRequest
+{
+    /// <summary>Names of providers, separated by commas: only their models.</summary>
+    [QueryParam]
+    public string? Providers { get; init; }
+
+    /// <summary>
+    /// <c>vision</c>, <c>function_calling</c>, <c>json_mode</c>, <c>parallel_tool_calls</c> or any boolean member's name,
+    /// separated by commas: only models that have all.
+    /// </summary>
+    [QueryParam]
+    public string? Capabilities { get; init; }
+}

@@ -1,0 +1,59 @@
+using LlmRing.Shared.Configuration;
+using ZiggyCreatures.Caching.Fusion;
+
+namespace LlmRing.Modules.Registry;
+
+/// <summary>
+/// Holds the snapshot that requests read. They never wait for the cache or the upstream once there is one:
+/// <see cref="RegistryRefresher"/> looks every second whether the cache has another.
+/// </summary>
+internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader, CacheSettings settings)
+{
+    /// <summary>How long the first callers of all wait for the first copy.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    private readonly FusionCacheEntryOptions _options = cache.CreateEntryOptions(options => options
+        .SetDuration(TimeSpan.FromSeconds(settings.Ttl))
+        .SetFailSafe(true, TimeSpan.FromDays(365), RegistryLoader.RetryAfter)
+        .SetEagerRefresh(RegistryLoader.DueAfter));
+
+    private readonly Lock _swapping = new();
+    private volatile RegistrySnapshot? _current;
+
+    /// <summary>Raised after the snapshot was replaced by one with other content.</summary>
+    public event Action? Changed;
+
+    /// <summary>The registry; null while no copy was ever had.</summary>
+    public RegistrySnapshot? Current => _current;
+
+    /// <summary>The registry; waits for the first copy of all. Null: there is none to be had.</summary>
+    public ValueTask<RegistrySnapshot?> GetAsync(CancellationToken cancellationToken) =>
+        _current is { } current ? new(current) : new(GetFirstAsync(cancellationToken));
+
+    /// <summary>Takes over what the cache holds; past its time the cache first asks the upstream, once for all callers and hosts.</summary>
+    public async Task RefreshAsync(CancellationToken cancellationToken)
+    {
+        var documents = await cache.GetOrSetAsync<RegistryDocuments?>("registry:documents:1", loader.LoadAsync, _options, token: cancellationToken);
+        if (documents is null || documents.Hash == _current?.Hash)
+            return;
+
+        lock (_swapping)
+        {
+            if (documents.Hash == _current?.Hash)
+                return;
+            _current = new RegistrySnapshot(documents);
+        }
+
+        Changed?.Invoke();
+    }
+
+    private async Task<RegistrySnapshot?> GetFirstAsync(CancellationToken cancellationToken)
+    {
+        // One caller's leaving must not end the load that the others wait for.
+        var load = RefreshAsync(CancellationToken.None);
+        await Task.WhenAny(load, Task.Delay(Patience, cancellationToken));
+        if (load.IsCompleted)
+            await load;
+        return _current;
+    }
+}

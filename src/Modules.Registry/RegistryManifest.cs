@@ -1,0 +1,50 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace LlmRing.Modules.Registry;
+
+/// <summary>The upstream's <c>manifest.json</c>.</summary>
+/// <param name="Version">Its <c>version</c>, else <c>schema_version</c>, else the date of <c>updated_at</c>.</param>
+/// <param name="Providers">Names that can be part of a path, in the manifest's order.</param>
+internal sealed partial record RegistryManifest(string Version, IReadOnlyList<string> Providers)
+{
+    public const string Path = "manifest.json";
+
+    private const int MaxProviders = 200;
+
+    /// <summary>Reads a manifest; null when the bytes are none, or one without providers.</summary>
+    public static RegistryManifest? TryParse(byte[] body)
+    {
+        try
+        {
+            using var document = JsonDocument.Parse(body);
+            var root = document.RootElement;
+            if (root.ValueKind is not JsonValueKind.Object
+                || !root.TryGetProperty("providers", out var providers) || providers.ValueKind is not JsonValueKind.Object)
+                return null;
+
+            var names = providers.EnumerateObject().Select(provider => provider.Name).Where(IsProviderName).Distinct().Take(MaxProviders).ToList();
+            var version = TextOf(root, "version") ?? TextOf(root, "schema_version") ?? TextOf(root, "updated_at")?.Split('T')[0] ?? "";
+            return names.Count == 0 ? null : new RegistryManifest(version, names);
+        }
+        catch (JsonException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>Whether a name is one folder of a path and nothing else, on any system.</summary>
+    public static bool IsProviderName(string name) => ProviderName().IsMatch(name);
+
+    private static string? TextOf(JsonElement root, string member) => root.TryGetProperty(member, out var value)
+        ? value.ValueKind switch
+        {
+            JsonValueKind.String when value.GetString() is { Length: > 0 } text => text,
+            JsonValueKind.Number => value.GetRawText(),
+            _ => null,
+        }
+        : null;
+
+    [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\z")]
+    private static partial Regex ProviderName();
+}

@@ -21,6 +21,9 @@ public sealed class RegistryUpstream : IAsyncDisposable
     /// <summary>How often each path was asked for.</summary>
     public ConcurrentDictionary<string, int> Requests { get; } = new();
 
+    /// <summary>How often each path was answered with 304: the asker's copy is current.</summary>
+    public ConcurrentDictionary<string, int> NotModified { get; } = new();
+
     /// <summary>How long it takes to answer.</summary>
     public TimeSpan Delay { get; set; }
 
@@ -67,6 +70,7 @@ public sealed class RegistryUpstream : IAsyncDisposable
         context.Response.Headers.ETag = etag;
         if (context.Request.Headers.IfNoneMatch == etag)
         {
+            NotModified.AddOrUpdate(path, 1, (_, count) => count + 1);
             context.Response.StatusCode = StatusCodes.Status304NotModified;
             return;
         }

@@ -1,0 +1,78 @@
+using LlmRing.Host;
+using LlmRing.Testing;
+
+namespace LlmRing.Modules.Registry.Tests;
+
+/// <summary>A server with an upstream and a database of its own, for tests that change the upstream or restart the server.</summary>
+internal sealed class RegistryHost : IAsyncDisposable
+{
+    private readonly string _database;
+    private LlmRingServer? _server;
+    private ApiClient? _client;
+
+    private RegistryHost(string database) => _database = database;
+
+    public RegistryUpstream Upstream { get; } = new();
+
+    public ApiClient Client => _client!;
+
+    /// <summary>Starts the upstream and the server.</summary>
+    public static async Task<RegistryHost> StartAsync(PostgresFixture postgres, params (string Name, string Value)[] settings)
+    {
+        var host = new RegistryHost(await postgres.CreateDatabaseAsync());
+        await host.Upstream.StartAsync();
+        await host.RestartAsync(settings);
+        return host;
+    }
+
+    /// <summary>Stops the server and starts another on the same database.</summary>
+    public async Task RestartAsync(params (string Name, string Value)[] settings)
+    {
+        await StopAsync();
+        _server = await StartSecondAsync(settings);
+        _client = new ApiClient(_server.Address, key: null);
+    }
+
+    /// <summary>Starts a further server on the same database; the caller disposes of it.</summary>
+    public Task<LlmRingServer> StartSecondAsync(params (string Name, string Value)[] settings) => ServerFixture.StartAsync(_database, Upstream, settings);
+
+    public async ValueTask DisposeAsync()
+    {
+        await StopAsync();
+        await Upstream.DisposeAsync();
+    }
+
+    private async Task StopAsync()
+    {
+        _client?.Dispose();
+        if (_server is not null)
+            await _server.DisposeAsync();
+    }
+}
+
+/// <summary>Waiting for what happens in the background.</summary>
+internal static class Eventually
+{
+    /// <summary>Repeats a request until its answer is as expected.</summary>
+    public static async Task<ApiResponse> GetAsync(ApiClient client, string path, Func<ApiResponse, bool> expected)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        while (true)
+        {
+            var answer = await client.GetAsync(path);
+            if (expected(answer))
+                return answer;
+            await timer.WaitForNextTickAsync(deadline.Token);
+        }
+    }
+
+    /// <summary>Waits until something holds.</summary>
+    public static async Task HoldsAsync(Func<bool> expected)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!expected())
+            await timer.WaitForNextTickAsync(deadline.Token);
+    }
+}

@@ -4,7 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LlmRing.Modules.Usage;
 
-/// <summary>Logs usage and cost of LLM calls and answers statistics.</summary>
+/// <summary>
+/// Logs usage and cost of LLM calls and answers statistics. Asks <see cref="Shared.Contracts.IModelPrices"/> what a call
+/// costs where its sender does not say; without the Registry module such calls are stored unpriced.
+/// </summary>
 public sealed class UsageModule : IModule
 {
     /// <inheritdoc/>
@@ -14,7 +17,9 @@ public sealed class UsageModule : IModule
     public string Description => "Logs usage and cost of LLM calls and answers statistics.";
 
     /// <inheritdoc/>
-    public void AddServices(IServiceCollection services, IConfiguration configuration)
-    {
-    }
+    public void AddServices(IServiceCollection services, IConfiguration configuration) => services
+        .AddSingleton<UsageRepository>()
+        .AddSingleton<UsageWriter>()
+        .AddHostedService<UsageMaintenance>()
+        .AddHostedService(provider => provider.GetRequiredService<UsageWriter>());
 }

@@ -1,0 +1,61 @@
+using System.Text.Json;
+using FastEndpoints;
+using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+
+namespace LlmRing.Modules.Usage.LogUsage;
+
+/// <summary>POST /api/v1/log stores the usage of one LLM call.</summary>
+internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, TimeProvider time) : Endpoint<LogUsageRequest, LogUsageResponse>
+{
+    private const int MaxBody = 1024 * 1024;
+
+    public override void Configure()
+    {
+        Post("/api/v1/log");
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(MaxBody)));
+        Summary(summary =>
+        {
+            summary.Summary = "Log the usage of an LLM call";
+            summary.Description = "Without `cost` the call is priced from the registry; an unknown model costs 0 and is marked `unpriced`. "
+                + "It is answered once it is stored for good. A repeat with the same `Idempotency-Key` or `id` answers the first result and adds nothing.";
+            summary.ExampleRequest = Example;
+            summary.Response<LogUsageResponse>(StatusCodes.Status200OK, "Stored.");
+            summary.Response<ErrorBody>(StatusCodes.Status413PayloadTooLarge, "The body is larger than 1 MiB.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too much is waiting, or the database is away; come again after `Retry-After` seconds.");
+        });
+    }
+
+    public override async Task HandleAsync(LogUsageRequest request, CancellationToken ct)
+    {
+        var row = await request.ToRowAsync(HttpContext.GetScope(), time.GetTimestampUtc(), prices, ct);
+        if (writer.TryLog(row) is not { } logged)
+        {
+            HttpContext.Response.Headers.RetryAfter = "1";
+            await Send.DetailAsync(StatusCodes.Status503ServiceUnavailable, "Too many usages are waiting to be stored", ct);
+            return;
+        }
+
+        var (id, cost, source, timestamp) = await logged;
+        await Send.OkAsync(new LogUsageResponse(id, cost, timestamp, source), ct);
+    }
+
+    private static LogUsageRequest Example => new()
+    {
+        Provider = "openai",
+        Model = "gpt-4.1",
+        InputTokens = 1200,
+        OutputTokens = 350,
+        CachedInputTokens = 1000,
+        Alias = "fast",
+        Profile = "default",
+        Origin = "support-bot",
+        LatencyMs = 840,
+        Metadata = JsonSerializer.SerializeToElement(new { ticket = 4711 }),
+    };
+}
+
+internal sealed record LogUsageResponse(Guid LogId, decimal Cost, DateTimeOffset Timestamp, string CostSource);

@@ -1,0 +1,33 @@
+using LlmRing.Shared.Contracts;
+
+namespace LlmRing.Modules.Usage.LogUsage;
+
+/// <summary>What a provider bills for a call, in USD.</summary>
+internal static class UsageCost
+{
+    /// <summary>Finer than any price list, and few enough digits that sums stay exact.</summary>
+    private const int Decimals = 12;
+
+    public static decimal Compute(
+        ModelPrice price, int inputTokens, int outputTokens, int cachedTokens, int cacheWrite5mTokens, int cacheWrite1hTokens, int reasoningTokens)
+    {
+        // Past the threshold the whole request is billed at the long rates; rates that have no long one grow as their direction's does.
+        var isLong = price.LongContextThreshold is { } threshold && inputTokens > threshold;
+        var input = isLong ? price.InputLongContext ?? price.Input : price.Input;
+        var output = isLong ? price.OutputLongContext ?? price.Output : price.Output;
+
+        decimal InputRate(decimal? rate) => rate is not { } own ? input : price.Input == 0 ? own : own * input / price.Input;
+        decimal OutputRate(decimal? rate) => rate is not { } own ? output : price.Output == 0 ? own : own * output / price.Output;
+
+        // As wide as the sums can get: each count is a 32-bit integer.
+        var fresh = Math.Max(0L, (long)inputTokens - cachedTokens - cacheWrite5mTokens - cacheWrite1hTokens);
+        var plainOutput = Math.Max(0L, (long)outputTokens - reasoningTokens);
+        var millionfold = fresh * input
+            + cachedTokens * InputRate(price.CacheRead)
+            + cacheWrite5mTokens * InputRate(price.CacheWrite5Minutes)
+            + cacheWrite1hTokens * InputRate(price.CacheWrite1Hour)
+            + plainOutput * output
+            + reasoningTokens * OutputRate(price.OutputThinking);
+        return Math.Round(millionfold / 1_000_000, Decimals);
+    }
+}

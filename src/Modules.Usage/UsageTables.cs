@@ -1,0 +1,122 @@
+using Npgsql;
+using NpgsqlTypes;
+
+namespace LlmRing.Modules.Usage;
+
+/// <summary>Writes usages and, with them, what is kept beside them: hourly totals and the answers to keyed requests.</summary>
+internal static class UsageTables
+{
+    private const string Columns = """
+        id, api_key_id, project_id, provider, model, alias, profile, origin, id_at_origin, input_tokens, output_tokens, cached_input_tokens,
+        cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, cost, cost_source, latency_ms, metadata, created_at
+        """;
+
+    private const string AddRollups = """
+        insert into usage_rollups as total (
+            scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
+        select scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies::integer[]
+        from unnest(
+            @r_scope, @r_hour, @r_series, @r_provider, @r_model, @r_alias, @r_origin, @r_profile, @r_requests, @r_input_tokens, @r_output_tokens,
+            @r_cached_input_tokens, @r_cost, @r_latencies)
+            as added (scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
+        on conflict (scope, hour, series) do update set
+            requests = total.requests + excluded.requests,
+            input_tokens = total.input_tokens + excluded.input_tokens,
+            output_tokens = total.output_tokens + excluded.output_tokens,
+            cached_input_tokens = total.cached_input_tokens + excluded.cached_input_tokens,
+            cost = total.cost + excluded.cost,
+            latencies = case when excluded.latencies is null then total.latencies else usage_add_latencies(total.latencies, excluded.latencies) end
+        """;
+
+    // One statement, so that outside of a transaction it is one round trip and one commit.
+    private const string InsertWithRollups = $"""
+        with logged as (
+            insert into usage_logs ({Columns})
+            select * from unnest(
+                @id, @api_key_id, @project_id, @provider, @model, @alias, @profile, @origin, @id_at_origin, @input_tokens, @output_tokens,
+                @cached_input_tokens, @cache_write_5m_tokens, @cache_write_1h_tokens, @reasoning_tokens, @cost, @cost_source, @latency_ms, @metadata, @created_at)
+        )
+        {AddRollups}
+        """;
+
+    /// <summary>
+    /// Writes usages: all of them or, when it throws, none. Once it has returned they are committed, unless the
+    /// connection is inside a transaction of the caller's.
+    /// </summary>
+    /// <returns>The answer to each: its own or, where one of its keys was used before, the first one's.</returns>
+    public static async Task<LoggedUsage[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    {
+        if (rows.All(row => row.IdempotencyKeys.Count == 0))
+        {
+            await InsertAsync(connection, rows, cancellationToken);
+            return [.. rows.Select(LoggedUsage.Of)];
+        }
+
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var repeats = await IdempotencyClaims.ClaimAsync(connection, rows, cancellationToken);
+        var fresh = rows.Where(row => !repeats.ContainsKey(row)).ToList();
+        if (fresh.Count > 0)
+            await InsertAsync(connection, fresh, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return [.. rows.Select(row => repeats.GetValueOrDefault(row) ?? LoggedUsage.Of(row))];
+    }
+
+    private static async Task InsertAsync(NpgsqlConnection connection, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(InsertWithRollups, connection);
+        var parameters = command.Parameters;
+        parameters.Add(Column("id", rows, row => row.Id));
+        parameters.Add(Column("api_key_id", rows, row => row.Scope.ApiKeyId));
+        parameters.Add(Column("project_id", rows, row => row.Scope.ProjectId));
+        parameters.Add(Column("provider", rows, row => row.Provider));
+        parameters.Add(Column("model", rows, row => row.Model));
+        parameters.Add(Column("alias", rows, row => row.Alias));
+        parameters.Add(Column("profile", rows, row => row.Profile));
+        parameters.Add(Column("origin", rows, row => row.Origin));
+        parameters.Add(Column("id_at_origin", rows, row => row.IdAtOrigin));
+        parameters.Add(Column("input_tokens", rows, row => row.InputTokens));
+        parameters.Add(Column("output_tokens", rows, row => row.OutputTokens));
+        parameters.Add(Column("cached_input_tokens", rows, row => row.CachedInputTokens));
+        parameters.Add(Column("cache_write_5m_tokens", rows, row => row.CacheWrite5mTokens));
+        parameters.Add(Column("cache_write_1h_tokens", rows, row => row.CacheWrite1hTokens));
+        parameters.Add(Column("reasoning_tokens", rows, row => row.ReasoningTokens));
+        parameters.Add(Column("cost", rows, row => row.Cost));
+        parameters.Add(Column("cost_source", rows, row => row.CostSource));
+        parameters.Add(Column("latency_ms", rows, row => row.LatencyMs));
+        parameters.Add(Column("metadata", rows, row => row.Metadata, NpgsqlDbType.Jsonb));
+        parameters.Add(Column("created_at", rows, row => row.CreatedAt));
+        AddRollupColumns(parameters, UsageRollup.Of(rows));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static void AddRollupColumns(NpgsqlParameterCollection parameters, List<UsageRollup> rollups)
+    {
+        parameters.Add(Column("r_scope", rollups, rollup => rollup.Key.Scope));
+        parameters.Add(Column("r_hour", rollups, rollup => rollup.Key.Hour));
+        parameters.Add(Column("r_series", rollups, rollup => rollup.Series));
+        parameters.Add(Column("r_provider", rollups, rollup => rollup.Key.Provider));
+        parameters.Add(Column("r_model", rollups, rollup => rollup.Key.Model));
+        parameters.Add(Column("r_alias", rollups, rollup => rollup.Key.Alias));
+        parameters.Add(Column("r_origin", rollups, rollup => rollup.Key.Origin));
+        parameters.Add(Column("r_profile", rollups, rollup => rollup.Key.Profile));
+        parameters.Add(Column("r_requests", rollups, rollup => rollup.Requests));
+        parameters.Add(Column("r_input_tokens", rollups, rollup => rollup.InputTokens));
+        parameters.Add(Column("r_output_tokens", rollups, rollup => rollup.OutputTokens));
+        parameters.Add(Column("r_cached_input_tokens", rollups, rollup => rollup.CachedInputTokens));
+        parameters.Add(Column("r_cost", rollups, rollup => rollup.Cost));
+        // As text: an array of arrays of different lengths is no PostgreSQL array.
+        parameters.Add(Column("r_latencies", rollups, rollup => rollup.Latencies?.ToString()));
+    }
+
+    private static NpgsqlParameter<TValue[]> Column<TRow, TValue>(
+        string name, IReadOnlyList<TRow> rows, Func<TRow, TValue> value, NpgsqlDbType type = NpgsqlDbType.Unknown)
+    {
+        var values = new TValue[rows.Count];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = value(rows[i]);
+        var column = new NpgsqlParameter<TValue[]>(name, values);
+        if (type is not NpgsqlDbType.Unknown)
+            column.NpgsqlDbType = NpgsqlDbType.Array | type;
+        return column;
+    }
+}

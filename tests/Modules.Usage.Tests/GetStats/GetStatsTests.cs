@@ -1,0 +1,146 @@
+using System.Globalization;
+using LlmRing.Modules.Usage.GetStats;
+using LlmRing.Shared.Http;
+using LlmRing.Testing;
+using Npgsql;
+
+namespace LlmRing.Modules.Usage.Tests.GetStats;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class GetStatsTests(ServerFixture server)
+{
+    [Test]
+    public async Task The_object_sums_up_by_day_model_origin_and_alias()
+    {
+        using var client = server.NewClient();
+        await LogAsync(client, "gpt-4.1", 0.5m, alias: "fast", origin: "svc");
+        await LogAsync(client, "gpt-4.1", 0.25m, alias: "fast", origin: null);
+        await LogAsync(client, "gpt-4o-mini", 0.000000075m, alias: null, origin: "web");
+
+        var stats = (await client.GetAsync("/api/v1/stats")).Json;
+
+        var today = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
+        await Assert.That(stats["summary"]!.ToJsonString()).IsEqualTo(
+            """{"total_requests":3,"total_cost":"0.750000075","total_tokens":36,"unique_models":2,"unique_origins":2}""");
+        await Assert.That(stats["by_day"]!.ToJsonString()).IsEqualTo($$"""[{"date":"{{today}}","requests":3,"cost":"0.750000075","top_model":"gpt-4.1"}]""");
+        await Assert.That(stats["by_model"]!["gpt-4.1"]!.ToJsonString()).IsEqualTo("""{"requests":2,"cost":"0.75","input_tokens":20,"output_tokens":4}""");
+        await Assert.That(stats["by_origin"]!["svc"]!.ToJsonString()).IsEqualTo("""{"requests":1,"cost":0.5}""");
+        await Assert.That(stats["by_origin"]!.AsObject().Count).IsEqualTo(2);
+        await Assert.That(stats["by_alias"]!.ToJsonString()).IsEqualTo("""{"fast":{"requests":2,"cost":"0.75","input_tokens":20,"output_tokens":4}}""");
+    }
+
+    [Test]
+    public async Task Without_any_usage_the_object_is_all_zeros()
+    {
+        var stats = await server.NewClient().GetAsync("/api/v1/stats?group_by=&start_date=&end_date=");
+
+        await Assert.That(stats["summary"]!.ToJsonString()).IsEqualTo("""{"total_requests":0,"total_cost":"0","total_tokens":0,"unique_models":0,"unique_origins":0}""");
+        await Assert.That(stats["by_day"]!.ToJsonString()).IsEqualTo("[]");
+        await Assert.That(stats["by_model"]!.ToJsonString()).IsEqualTo("{}");
+    }
+
+    [Test]
+    [Arguments("day")]
+    [Arguments("week")]
+    [Arguments("month")]
+    public async Task With_group_by_it_is_an_array_of_periods(string unit)
+    {
+        using var client = server.NewClient();
+        await LogAsync(client, "gpt-4.1", 0.5m);
+        await LogAsync(client, "gpt-4.1", 0.25m);
+
+        var periods = (await client.GetAsync($"/api/v1/stats?group_by={unit}")).Json.AsArray();
+
+        var today = DateTime.UtcNow.Date;
+        var first = unit switch
+        {
+            "week" => today.AddDays(-(((int)today.DayOfWeek + 6) % 7)),
+            "month" => today.AddDays(1 - today.Day),
+            _ => today,
+        };
+        await Assert.That(periods.ToJsonString()).IsEqualTo(
+            $$$$"""[{"date":"{{{{first:yyyy-MM-dd}}}}","total_calls":2,"total_tokens":24,"total_cost":0.75,"by_model":{"openai:gpt-4.1":{"calls":2,"tokens":24,"cost":0.75}}}]""");
+    }
+
+    [Test]
+    public async Task Whole_hours_and_ragged_ends_make_exact_sums()
+    {
+        using var client = server.NewClient();
+        var random = new Random(42);
+        var start = new DateTime(2025, 5, 1, 0, 0, 0, DateTimeKind.Utc);
+        var rows = Enumerable.Range(0, 500).Select(i => Row(client, start.AddSeconds(random.Next(5 * 24 * 3600)), i)).ToList();
+        await using (var connection = new NpgsqlConnection(server.ConnectionString + ";Search Path=llmring"))
+        {
+            await connection.OpenAsync();
+            await UsageTables.WriteAsync(connection, rows, CancellationToken.None);
+        }
+
+        for (var i = 0; i < 40; i++)
+        {
+            var from = start.AddMinutes(random.Next(4 * 24 * 60));
+            var to = from.AddMinutes(random.Next(i % 2 == 0 ? 120 : 2 * 24 * 60));
+            var expected = rows.Where(row => row.CreatedAt >= from && row.CreatedAt <= to).ToList();
+
+            var summary = (await client.GetAsync($"/api/v1/stats?start_date={from:yyyy-MM-ddTHH:mm:ssZ}&end_date={to:yyyy-MM-ddTHH:mm:ssZ}"))["summary"]!;
+
+            await Assert.That((int)summary["total_requests"]!).IsEqualTo(expected.Count);
+            await Assert.That(decimal.Parse((string)summary["total_cost"]!, CultureInfo.InvariantCulture)).IsEqualTo(expected.Sum(row => row.Cost));
+        }
+
+        var days = (await client.GetAsync("/api/v1/stats?start_date=2025-05-01&end_date=2025-05-05")).Json["by_day"]!.AsArray();
+        await Assert.That(days.Count).IsEqualTo(5);
+        await Assert.That((string?)days[0]!["date"]).IsEqualTo("2025-05-05");
+        await Assert.That(days.Sum(day => (int)day!["requests"]!)).IsEqualTo(500);
+    }
+
+    [Test]
+    [Arguments("group_by=year", "group_by")]
+    [Arguments("start_date=x", "start_date")]
+    [Arguments("end_date=2025-13-01", "end_date")]
+    public async Task A_bad_query_is_refused_by_name(string query, string member)
+    {
+        var answer = await server.NewClient().GetAsync($"/api/v1/stats?{query}");
+
+        await Assert.That(answer.Status).IsEqualTo(422);
+        await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo($"""["query","{member}"]""");
+    }
+
+    [Test]
+    public async Task Another_key_counts_nothing()
+    {
+        using var client = server.NewClient();
+        await LogAsync(client, "gpt-4.1", 1);
+
+        await Assert.That((int)(await server.NewClient().GetAsync("/api/v1/stats"))["summary"]!["total_requests"]!).IsEqualTo(0);
+    }
+
+    [Test]
+    [Arguments("0.7500", "0.75")]
+    [Arguments("0", "0")]
+    [Arguments("100", "100")]
+    [Arguments("0.000000075", "0.000000075")]
+    public async Task Money_as_text_has_no_zeros_at_its_end(string amount, string text) =>
+        await Assert.That(StatsResponse.Money(decimal.Parse(amount, CultureInfo.InvariantCulture))).IsEqualTo(text);
+
+    private static UsageRow Row(ApiClient client, DateTime time, int number) => new()
+    {
+        Id = Guid.CreateVersion7(),
+        Scope = Scope.OfApiKey(client.Key!),
+        CreatedAt = time,
+        Provider = "p",
+        Model = $"m{number % 3}",
+        Profile = "default",
+        InputTokens = number,
+        OutputTokens = 1,
+        Cost = number * 0.000001m,
+        CostSource = CostSources.Client,
+        Metadata = "{}",
+    };
+
+    private static async Task LogAsync(ApiClient client, string model, decimal cost, string? alias = "a", string? origin = "o")
+    {
+        var answer = await client.PostAsync("/api/v1/log", UsageFaker.Usage(
+            ("model", model), ("cost", cost), ("input_tokens", 10), ("output_tokens", 2), ("alias", alias), ("origin", origin)));
+        await Assert.That(answer.Status).IsEqualTo(200);
+    }
+}

@@ -62,7 +62,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database)
                 where {scope.Filter} and created_at >= @TailStart and created_at < @Until
             )
             select date_trunc(@unit, at, 'UTC') as period, provider, model, alias, origin, profile, sum(requests)::bigint as requests,
-                sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens, round(sum(cost), 12) as cost
+                sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens, trim_scale(round(sum(cost), 12)) as cost
             from part
             group by 1, 2, 3, 4, 5, 6
             """,

@@ -32,13 +32,13 @@ internal sealed class GetStatsEndpoint(UsageRepository usages, TimeProvider time
 
 internal sealed record GetStatsRequest
 {
-    [QueryParam]
+    [QueryParam, BindFrom("start_date")]
     public string? StartDate { get; init; }
 
-    [QueryParam]
+    [QueryParam, BindFrom("end_date")]
     public string? EndDate { get; init; }
 
-    [QueryParam]
+    [QueryParam, BindFrom("group_by")]
     public StatsPeriod? GroupBy { get; init; }
 }
 

@@ -43,10 +43,10 @@ internal sealed record ListLogsRequest
     [QueryParam]
     public string? Cursor { get; init; }
 
-    [QueryParam]
+    [QueryParam, BindFrom("start_date")]
     public string? StartDate { get; init; }
 
-    [QueryParam]
+    [QueryParam, BindFrom("end_date")]
     public string? EndDate { get; init; }
 
     [QueryParam]

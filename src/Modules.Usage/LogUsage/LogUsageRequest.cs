@@ -44,8 +44,8 @@ internal sealed record LogUsageRequest
     public JsonElement? Metadata { get; init; }
 
     /// <summary>A repeat with the same key answers the first result.</summary>
-    [FromHeader("Idempotency-Key", IsRequired = false)]
-    [JsonIgnore]
+    // The name keeps a body from choosing it.
+    [FromHeader("Idempotency-Key", IsRequired = false), JsonPropertyName("Idempotency-Key")]
     public string? IdempotencyKey { get; set; }
 
     /// <summary>The row to store, with the cost that the sender gave or the provider bills.</summary>

@@ -56,6 +56,37 @@ public sealed class LogUsageTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("openai", "gpt-4.1", 0.0028)]
+    [Arguments("openai", "openai:gpt-4.1", 0.0028)]
+    [Arguments("openai", "gpt-4.1-2025-04-14", 0.0028)]
+    [Arguments("anthropic", "claude-sonnet-4-5", 0.0045)]
+    [Arguments("google", "gemini-2.5-flash", 0.00055)]
+    public async Task A_log_without_cost_is_priced_from_the_registry(string provider, string model, decimal cost)
+    {
+        using var client = server.NewClient();
+
+        var answer = await client.PostAsync("/api/v1/log", UsageFaker.Usage(
+            ("provider", provider), ("model", model), ("input_tokens", 1_000), ("output_tokens", 100), ("cost", null)));
+
+        await Assert.That((decimal)answer["cost"]!).IsEqualTo(cost);
+        await Assert.That((string?)answer["cost_source"]).IsEqualTo("registry");
+        await Assert.That((string?)(await client.GetAsync("/api/v1/stats"))["summary"]!["total_cost"]).IsEqualTo(cost.ToString(CultureInfo.InvariantCulture));
+    }
+
+    [Test]
+    public async Task Cached_written_and_reasoning_tokens_have_their_own_rates()
+    {
+        using var client = server.NewClient();
+
+        var answer = await client.PostAsync("/api/v1/log", """
+            {"provider": "anthropic", "model": "claude-sonnet-4-5", "input_tokens": 250000, "output_tokens": 1000, "cached_input_tokens": 100000,
+             "cache_write_5m_tokens": 10000, "cache_write_1h_tokens": 10000, "reasoning_tokens": 500}
+            """);
+
+        await Assert.That((decimal)answer["cost"]!).IsEqualTo((130_000 * 6m + 100_000 * 0.6m + 10_000 * 7.5m + 10_000 * 12m + 1_000 * 22.5m) / 1_000_000);
+    }
+
+    [Test]
     public async Task A_model_that_the_registry_does_not_know_is_stored_unpriced()
     {
         using var client = server.NewClient();

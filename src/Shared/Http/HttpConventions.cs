@@ -5,6 +5,7 @@ using LlmRing.Shared.Configuration;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.WebUtilities;
 using Microsoft.Extensions.DependencyInjection;
@@ -82,7 +83,10 @@ public static class HttpConventions
         {
             try
             {
-                return await JsonSerializer.DeserializeAsync(request.Body, type, config.Serializer.Options, cancellationToken);
+                // No body is an empty one: validation then names what is missing, if anything is.
+                return HasBody(request)
+                    ? await JsonSerializer.DeserializeAsync(request.Body, type, config.Serializer.Options, cancellationToken)
+                    : JsonSerializer.Deserialize("{}"u8, type, config.Serializer.Options);
             }
             catch (JsonException exception)
             {
@@ -91,6 +95,9 @@ public static class HttpConventions
         };
         config.Endpoints.Configurator = endpoint => endpoint.DontAutoTag();
     }
+
+    private static bool HasBody(HttpRequest request) =>
+        request.ContentLength is not 0 && request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };
 
     // FastEndpoints 8.3 maps a route, open to anyone, that lists all endpoint classes.
     private static bool IsHidden(PathString path) => path.StartsWithSegments("/_test_url_cache_");

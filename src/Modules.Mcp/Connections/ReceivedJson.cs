@@ -1,0 +1,43 @@
+using System.Buffers;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+
+namespace LlmRing.Modules.Mcp.Connections;
+
+/// <summary>JSON of an MCP server, made fit for this server's database and answers.</summary>
+internal static partial class ReceivedJson
+{
+    /// <summary>Keeps all of it, but for what PostgreSQL's jsonb cannot hold: U+0000 and lone surrogates become U+FFFD.</summary>
+    /// <exception cref="McpFailureException">It is no JSON, or nested too deeply.</exception>
+    public static JsonElement Read(JsonNode? node)
+    {
+        try
+        {
+            var buffer = new ArrayBufferWriter<byte>();
+            using (var writer = new Utf8JsonWriter(buffer))
+            {
+                if (node is null)
+                    writer.WriteNullValue();
+                else
+                    node.WriteTo(writer);
+            }
+
+            var options = new JsonDocumentOptions { MaxDepth = JsonRules.MaxDepth };
+            return buffer.WrittenSpan.IndexOf("\\u"u8) < 0
+                ? JsonElement.Parse(buffer.WrittenSpan, options)
+                : JsonElement.Parse(Escape().Replace(Encoding.UTF8.GetString(buffer.WrittenSpan), Storable), options);
+        }
+        catch (Exception exception) when (exception is JsonException or InvalidOperationException or ArgumentException)
+        {
+            throw new McpFailureException(McpFailure.Failed, "The MCP server's answer cannot be read: it is no JSON, or nested too deeply", exception);
+        }
+    }
+
+    // An escaped backslash and a whole pair are matched so as to be passed over.
+    private static string Storable(Match match) => match.Length is 2 or 12 ? match.Value : "\\uFFFD";
+
+    [GeneratedRegex(@"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")]
+    private static partial Regex Escape();
+}

@@ -1,0 +1,67 @@
+using System.Text.Json;
+using FastEndpoints;
+using FluentValidation;
+using LlmRing.Modules.Mcp.Data;
+using LlmRing.Shared.Http;
+using Npgsql;
+
+namespace LlmRing.Modules.Mcp.CreateTool;
+
+/// <summary>POST /api/v1/mcp/tools adds a tool to one of the caller's servers.</summary>
+internal sealed class CreateToolEndpoint(OfferRepository offers) : Endpoint<CreateToolRequest, Tool>
+{
+    public override void Configure()
+    {
+        Post("/api/v1/mcp/tools");
+        Summary(summary =>
+        {
+            summary.Summary = "Add a tool to an MCP server";
+            summary.ExampleRequest = new CreateToolRequest
+            {
+                ServerId = Guid.Parse("0199aaaa-0000-7000-8000-000000000001"),
+                Name = "forecast",
+                Description = "Weather of tomorrow",
+                InputSchema = JsonElement.Parse("""{"type": "object", "properties": {"city": {"type": "string"}}}"""),
+            };
+            summary.Response<Tool>(200, "The tool.");
+            summary.Response<ErrorBody>(404, "There is no such server.");
+            summary.Response<ErrorBody>(409, "The server has a tool of that name.");
+        });
+    }
+
+    public override async Task HandleAsync(CreateToolRequest req, CancellationToken ct)
+    {
+        try
+        {
+            if (await offers.AddToolAsync(HttpContext.GetScope(), req.ServerId!.Value, req.Name!, req.Description, req.InputSchema!.Value, ct) is { } tool)
+                await Send.OkAsync(tool, ct);
+            else
+                await Send.NotFoundAsync("Server", ct);
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UniqueViolation)
+        {
+            await Send.DetailAsync(409, $"The server already has a tool named '{req.Name}'", ct);
+        }
+    }
+}
+
+internal sealed record CreateToolRequest
+{
+    public Guid? ServerId { get; init; }
+
+    public string? Name { get; init; }
+
+    public string? Description { get; init; }
+
+    public JsonElement? InputSchema { get; init; }
+}
+
+internal sealed class CreateToolValidator : Validator<CreateToolRequest>
+{
+    public CreateToolValidator()
+    {
+        RuleFor(request => request.ServerId).NotNull();
+        RuleFor(request => request.Name).NotNull().Length(1, 255);
+        RuleFor(request => request.InputSchema).NotNull().IsObject();
+    }
+}

@@ -1,0 +1,33 @@
+using FastEndpoints;
+using LlmRing.Modules.Mcp.Data;
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Modules.Mcp.GetServer;
+
+/// <summary>GET /api/v1/mcp/servers/{id} shows a server with its health.</summary>
+internal sealed class GetServerEndpoint(ServerRepository servers) : Endpoint<GetServerRequest, Server>
+{
+    public override void Configure()
+    {
+        Get("/api/v1/mcp/servers/{id}");
+        Summary(summary =>
+        {
+            summary.Summary = "Show an MCP server";
+            summary.Response<Server>(200, "The server.");
+            summary.Response<ErrorBody>(404, "There is no such server.");
+        });
+    }
+
+    public override async Task HandleAsync(GetServerRequest req, CancellationToken ct)
+    {
+        if (await servers.FindAsync(HttpContext.GetScope(), req.Id, ct) is { } server)
+            await Send.OkAsync(server, ct);
+        else
+            await Send.NotFoundAsync("Server", ct);
+    }
+}
+
+internal sealed record GetServerRequest
+{
+    public Guid Id { get; init; }
+}

@@ -1,0 +1,44 @@
+using FastEndpoints;
+using FluentValidation;
+using LlmRing.Modules.Mcp.Data;
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Modules.Mcp.ListServers;
+
+/// <summary>GET /api/v1/mcp/servers lists the caller's servers, newest first.</summary>
+internal sealed class ListServersEndpoint(ServerRepository servers) : Endpoint<ListServersRequest, IReadOnlyList<Server>>
+{
+    public override void Configure()
+    {
+        Get("/api/v1/mcp/servers");
+        Summary(summary =>
+        {
+            summary.Summary = "List MCP servers, newest first";
+            summary.Response<IReadOnlyList<Server>>(200, "The servers, each with its health.");
+        });
+    }
+
+    public override async Task HandleAsync(ListServersRequest req, CancellationToken ct) =>
+        await Send.OkAsync(await servers.ListAsync(HttpContext.GetScope(), req.IsActive, req.Limit, req.Offset, ct), ct);
+}
+
+internal sealed record ListServersRequest
+{
+    [QueryParam, BindFrom("is_active")]
+    public bool IsActive { get; init; } = true;
+
+    [QueryParam]
+    public int Limit { get; init; } = 1000;
+
+    [QueryParam]
+    public int Offset { get; init; }
+}
+
+internal sealed class ListServersValidator : Validator<ListServersRequest>
+{
+    public ListServersValidator()
+    {
+        RuleFor(request => request.Limit).InclusiveBetween(1, 1000);
+        RuleFor(request => request.Offset).GreaterThanOrEqualTo(0);
+    }
+}

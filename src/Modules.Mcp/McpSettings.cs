@@ -1,0 +1,22 @@
+using System.ComponentModel.DataAnnotations;
+using System.Net;
+using LlmRing.Shared.Configuration;
+
+namespace LlmRing.Modules.Mcp;
+
+/// <summary>What this server may reach and start on behalf of its callers.</summary>
+internal sealed record McpSettings
+{
+    /// <summary>Networks that are open although they are not public; null: none, or loopback in development.</summary>
+    [Setting("MCP_ALLOWED_NETWORKS", "addresses or networks separated by commas, e.g. 192.168.0.0/16,127.0.0.1")]
+    public IReadOnlyList<IPNetwork>? AllowedNetworks { get; init; }
+
+    /// <summary>Command lines that stdio servers may consist of; a last <c>*</c> stands for any further arguments.</summary>
+    [Setting("MCP_STDIO_COMMANDS", "command lines separated by commas, or a JSON array of them; a last * stands for any further arguments")]
+    public IReadOnlyList<string> StdioCommands { get; init; } = [];
+
+    /// <summary>Seconds that a request waits for an MCP server, connecting and queueing included.</summary>
+    [Setting("MCP_TIMEOUT", "a whole number of seconds from 1 to 3600")]
+    [Range(1, 3600)]
+    public int Timeout { get; init; } = 30;
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using FastEndpoints;
+using FluentValidation;
+using FluentValidation.Results;
+using LlmRing.Modules.Mcp.Connections;
+using LlmRing.Modules.Mcp.Data;
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Modules.Mcp.UpdateServer;
+
+/// <summary>PUT and PATCH /api/v1/mcp/servers/{id} change the members that are given.</summary>
+internal sealed class UpdateServerEndpoint(ServerRepository servers, ServerAddressRules rules, McpConnections connections) : Endpoint<UpdateServerRequest, Server>
+{
+    public override void Configure()
+    {
+        Verbs(Http.PUT, Http.PATCH);
+        Routes("/api/v1/mcp/servers/{id}");
+        Summary(summary =>
+        {
+            summary.Summary = "Change an MCP server";
+            summary.Description = "Members that are absent or null stay as they are; an empty auth_config ({}) means none.";
+            summary.ExampleRequest = new UpdateServerRequest { Name = "weather of Bern", IsActive = true };
+            summary.Response<Server>(200, "The changed server.");
+            summary.Response<ErrorBody>(404, "There is no such server.");
+        });
+    }
+
+    public override async Task HandleAsync(UpdateServerRequest req, CancellationToken ct)
+    {
+        var scope = HttpContext.GetScope();
+        if (req.Url is not null)
+        {
+            if (await servers.FindAsync(scope, req.Id, ct) is not { } known)
+            {
+                await Send.NotFoundAsync("Server", ct);
+                return;
+            }
+
+            if (await rules.FindFaultAsync(known.TransportType, req.Url, ct) is { } fault)
+                ThrowError(new ValidationFailure("url", fault) { ErrorCode = "url" });
+        }
+
+        if (await servers.UpdateAsync(scope, req.Id, req.Name, req.Url, req.AuthConfig, req.Capabilities, req.IsActive, ct) is { } server)
+        {
+            connections.Close(server.Id);
+            await Send.OkAsync(server, ct);
+        }
+        else
+        {
+            await Send.NotFoundAsync("Server", ct);
+        }
+    }
+}
+
+internal sealed record UpdateServerRequest
+{
+    public Guid Id { get; init; }
+
+    public string? Name { get; init; }
+
+    public string? Url { get; init; }
+
+    public JsonElement? AuthConfig { get; init; }
+
+    public JsonElement? Capabilities { get; init; }
+
+    public bool? IsActive { get; init; }
+}
+
+internal sealed class UpdateServerValidator : Validator<UpdateServerRequest>
+{
+    public UpdateServerValidator()
+    {
+        RuleFor(request => request.Name).Length(1, 255);
+        RuleFor(request => request.Url).Length(1, 1000);
+        RuleFor(request => request.AuthConfig).IsSmallObject();
+        RuleFor(request => request.Capabilities).IsSmallObject();
+    }
+}

@@ -45,6 +45,7 @@ public sealed class LlmRingServer : IAsyncDisposable
         var server = default(LlmRingServer);
         try
         {
+            await database.RequireAnswerAsync(cancellationToken);
             server = new LlmRingServer(Build(arguments, configuration, database), database);
             await server._application.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
             await server._application.StartAsync(cancellationToken);

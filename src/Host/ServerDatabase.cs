@@ -65,6 +65,14 @@ internal sealed class ServerDatabase : IAsyncDisposable
         }
     }
 
+    /// <summary>Connects once, so that a database that is away is said before anything else starts.</summary>
+    /// <exception cref="NpgsqlException">It does not answer, or does not exist.</exception>
+    public async Task RequireAnswerAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = new NpgsqlConnection(Connection.ConnectionString);
+        await connection.OpenAsync(cancellationToken);
+    }
+
     /// <summary>A connection to the cluster's own database, from where others are created and dropped.</summary>
     public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken)
     {

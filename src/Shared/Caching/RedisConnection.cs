@@ -13,7 +13,8 @@ internal sealed partial class RedisConnection : IAsyncDisposable
 {
     private readonly ILogger<RedisConnection> _logger;
     private readonly Lazy<Task<IConnectionMultiplexer>> _multiplexer;
-    private int _reportedDown;
+    private readonly CancellationTokenSource _disposed = new();
+    private Task _watching = Task.CompletedTask;
 
     public RedisConnection(CacheSettings settings, ILogger<RedisConnection> logger)
     {
@@ -26,8 +27,11 @@ internal sealed partial class RedisConnection : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _disposed.CancelAsync();
         if (_multiplexer.IsValueCreated)
             await (await _multiplexer.Value).DisposeAsync();
+        await _watching;
+        _disposed.Dispose();
     }
 
     /// <summary>Reads <c>redis://[user:password@]host[:port][/database]</c>; <c>rediss</c> is the same over TLS.</summary>
@@ -63,26 +67,38 @@ internal sealed partial class RedisConnection : IAsyncDisposable
     private async Task<IConnectionMultiplexer> ConnectAsync(ConfigurationOptions options)
     {
         var multiplexer = await ConnectionMultiplexer.ConnectAsync(options);
-        multiplexer.ConnectionFailed += (_, _) => ReportDown();
-        multiplexer.ConnectionRestored += (_, _) => ReportUp();
-        if (!multiplexer.IsConnected)
-            ReportDown();
-        else
-            LogConnected();
+        _watching = WatchAsync(multiplexer, _disposed.Token);
         return multiplexer;
     }
 
-    // Both of its connections (commands, subscriptions) report; one line is enough.
-    private void ReportDown()
+    /// <summary>Looks each second; the library's own events leave out a first connection that comes late, and come twice otherwise.</summary>
+    private async Task WatchAsync(IConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
     {
-        if (Interlocked.Exchange(ref _reportedDown, 1) == 0)
-            LogDown();
-    }
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        bool? connected = null;
+        do
+        {
+            if (multiplexer.IsConnected == connected)
+                continue;
+            connected = multiplexer.IsConnected;
+            if (connected.Value)
+                LogConnected();
+            else
+                LogDown();
+        }
+        while (await TickAsync());
 
-    private void ReportUp()
-    {
-        if (Interlocked.Exchange(ref _reportedDown, 0) == 1)
-            LogConnected();
+        async ValueTask<bool> TickAsync()
+        {
+            try
+            {
+                return await timer.WaitForNextTickAsync(cancellationToken);
+            }
+            catch (OperationCanceledException)
+            {
+                return false;
+            }
+        }
     }
 
     [LoggerMessage(LogLevel.Warning, "Redis is not reachable: caching in memory only until it is")]

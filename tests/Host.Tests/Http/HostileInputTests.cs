@@ -113,7 +113,7 @@ public sealed class HostileInputTests(ServerFixture server)
                 await Assert.That(nul.Status).IsEqualTo(422).Because($"{path}?{name}=%00: {nul.Text}");
                 if ((string?)parameter["schema"]!["type"] is not "integer")
                     continue;
-                foreach (var value in (string[])["-1", "abc", "99999999999", "1.5"])
+                foreach (var value in (string[])["-1", "abc", "99999999999999999999", "1.5"])
                 {
                     var answer = await client.GetAsync($"{path}?{name}={value}{others}");
                     await Assert.That(answer.Status).IsEqualTo(422).Because($"{path}?{name}={value}: {answer.Text}");

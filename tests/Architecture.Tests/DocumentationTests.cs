@@ -1,0 +1,31 @@
+using System.Reflection;
+using LlmRing.Host.Modules;
+using LlmRing.Shared.Configuration;
+
+namespace LlmRing.Architecture.Tests;
+
+public sealed class DocumentationTests
+{
+    [Test]
+    public async Task The_readme_names_every_setting()
+    {
+        var readme = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "README.md"));
+        var settings = BuiltInModules.Assemblies.Append(typeof(SettingAttribute).Assembly)
+            .SelectMany(assembly => assembly.GetTypes())
+            .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance))
+            .Select(property => property.GetCustomAttribute<SettingAttribute>()?.Name)
+            .OfType<string>()
+            .ToList();
+
+        await Assert.That(settings.Count).IsGreaterThan(10);
+        await Assert.That(settings.Where(name => !readme.Contains($"`LLMRING_{name}`", StringComparison.Ordinal))).IsEmpty();
+    }
+
+    private static string RepositoryRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder.FullName, "LlmRing.slnx")))
+            folder = folder.Parent!;
+        return folder.FullName;
+    }
+}

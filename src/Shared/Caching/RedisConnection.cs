@@ -72,7 +72,7 @@ internal sealed partial class RedisConnection : IAsyncDisposable
     }
 
     /// <summary>Looks each second; the library's own events leave out a first connection that comes late, and come twice otherwise.</summary>
-    private async Task WatchAsync(IConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
+    private async Task WatchAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
         bool? connected = null;

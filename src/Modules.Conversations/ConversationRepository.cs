@@ -37,6 +37,9 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProv
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QuerySingleAsync<Conversation>(new CommandDefinition(
             $"""
+            with searchable as (
+                insert into search_backlog (conversation_id, first_position, last_position, title)
+                select @Id, 1, 0, true where @Title is not null)
             insert into conversations (id, api_key_id, project_id, title, system_prompt, model_alias, temperature, max_tokens, created_at, updated_at)
             values (@Id, @ApiKeyId, @ProjectId, @Title, @SystemPrompt, @ModelAlias, @Temperature, @MaxTokens, @Now, @Now)
             returning {Columns}
@@ -118,15 +121,20 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProv
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QuerySingleOrDefaultAsync<Conversation>(new CommandDefinition(
             $"""
-            update conversations
-            set title = coalesce(@Title, title),
-                system_prompt = coalesce(@SystemPrompt, system_prompt),
-                model_alias = coalesce(@ModelAlias, model_alias),
-                temperature = coalesce(@Temperature, temperature),
-                max_tokens = coalesce(@MaxTokens, max_tokens),
-                updated_at = greatest(updated_at, @Now)
-            where id = @Id and {scope.Filter}
-            returning {Columns}
+            with updated as (
+                update conversations
+                set title = coalesce(@Title, title),
+                    system_prompt = coalesce(@SystemPrompt, system_prompt),
+                    model_alias = coalesce(@ModelAlias, model_alias),
+                    temperature = coalesce(@Temperature, temperature),
+                    max_tokens = coalesce(@MaxTokens, max_tokens),
+                    updated_at = greatest(updated_at, @Now)
+                where id = @Id and {scope.Filter}
+                returning {Columns}),
+            searchable as (
+                insert into search_backlog (conversation_id, first_position, last_position, title)
+                select id, 1, 0, true from updated where @Title is not null)
+            select {Columns} from updated
             """,
             new
             {

@@ -26,6 +26,8 @@ public sealed class ConversationsModule : IModule
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
             .AddSingleton<MessageWriter>()
+            .AddSingleton<SearchIndex>()
+            .AddHostedService<SearchIndexing>()
             .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>());
     }
 }

@@ -31,7 +31,10 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
                     last_message_at = greatest(last_message_at, @Now),
                     updated_at = greatest(updated_at, @Now)
                 where id = @Id and {scope.Filter}
-                returning id, last_position - @Count as base)
+                returning id, last_position - @Count as base),
+            searchable as (
+                insert into search_backlog (conversation_id, first_position, last_position, title)
+                select id, base + 1, base + @Count, false from target where @HasContent)
             insert into messages (id, conversation_id, position, role, content, content_hash, tool_calls, tool_results, metadata, input_tokens, output_tokens, "timestamp")
             select m.id, target.id, target.base + m.ordinal, m.role, m.content, m.content_hash, m.tool_calls, m.tool_results, m.metadata, m.input_tokens, m.output_tokens, @Now
             from target
@@ -46,6 +49,7 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
         command.Parameters.AddWithValue("InputTokens", totals.InputTokens);
         command.Parameters.AddWithValue("OutputTokens", totals.OutputTokens);
         command.Parameters.AddWithValue("Cost", totals.Cost);
+        command.Parameters.AddWithValue("HasContent", stored.Exists(message => message.Content is not null));
         return await command.ExecuteNonQueryAsync(cancellationToken) == stored.Count ? stored : null;
     }
 
@@ -60,7 +64,10 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
         await using var command = database.CreateCommand("""
             with conversation as (
                 insert into conversations (id, api_key_id, project_id, title, model_alias, message_count, total_input_tokens, total_output_tokens, total_cost, last_position, created_at, updated_at, last_message_at)
-                values (@Id, @ApiKeyId, @ProjectId, @Title, @ModelAlias, @Count, @InputTokens, @OutputTokens, @Cost, @Count, @Now, @Now, @Now))
+                values (@Id, @ApiKeyId, @ProjectId, @Title, @ModelAlias, @Count, @InputTokens, @OutputTokens, @Cost, @Count, @Now, @Now, @Now)),
+            searchable as (
+                insert into search_backlog (conversation_id, first_position, last_position, title)
+                values (@Id, 1, @Count, true))
             insert into messages (id, conversation_id, position, role, content, content_hash, tool_calls, tool_results, metadata, input_tokens, output_tokens, "timestamp")
             select m.id, @Id, m.ordinal, m.role, m.content, m.content_hash, m.tool_calls, m.tool_results, m.metadata, m.input_tokens, m.output_tokens, @Now
             from unnest(@MessageIds, @Roles, @Contents, @ContentHashes, @ToolCalls, @ToolResults, @Metadata, @MessageInputTokens, @MessageOutputTokens)

@@ -1,0 +1,70 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Text.Json;
+using FastEndpoints;
+using LlmRing.Shared.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace LlmRing.Modules.Conversations.ExportConversation;
+
+/// <summary>GET /{id}/export streams a conversation as JSON Lines.</summary>
+internal sealed class ExportConversationEndpoint(ConversationRepository conversations) : Endpoint<ExportConversationRequest>
+{
+    private const string JsonLines = "application/x-ndjson";
+
+    private const int PageSize = 500;
+
+    private const int FlushSize = 64 * 1024;
+
+    public override void Configure()
+    {
+        Get(ConversationRoutes.Of("/{id}/export"));
+        Description(description => description.Produces<string>(StatusCodes.Status200OK, JsonLines), clearDefaults: true);
+        Summary(summary =>
+        {
+            summary.Summary = "Export a conversation as JSON Lines";
+            summary.Description = "The first line is the conversation, each further line one of its messages, oldest first, in the form of the other routes.";
+            summary.Response<string>(200, "One JSON object on each line.", JsonLines);
+            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+        });
+    }
+
+    public override async Task HandleAsync(ExportConversationRequest req, CancellationToken ct)
+    {
+        var scope = HttpContext.GetScope();
+        if (await conversations.FindWithMessagesAsync(scope, req.Id, PageSize, ct) is not var (conversation, messages))
+        {
+            await Send.NotFoundAsync("Conversation", ct);
+            return;
+        }
+
+        HttpContext.MarkResponseStart();
+        HttpContext.Response.ContentType = JsonLines;
+        HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"conversation-{req.Id}.jsonl\"";
+        var output = HttpContext.Response.BodyWriter;
+        await WriteLineAsync(output, conversation, ct);
+        // Page by page: a slow reader holds no connection to the database.
+        while (messages is { Count: > 0 })
+        {
+            foreach (var message in messages)
+                await WriteLineAsync(output, message, ct);
+            messages = messages.Count < PageSize ? null : await conversations.ListMessagesAsync(scope, req.Id, messages[^1].Position, PageSize, 0, ct);
+        }
+
+        await output.FlushAsync(ct);
+    }
+
+    private static async ValueTask WriteLineAsync<T>(PipeWriter output, T value, CancellationToken cancellationToken)
+    {
+        await using (var json = new Utf8JsonWriter(output))
+            JsonSerializer.Serialize(json, value, JsonConventions.Options);
+        output.Write("\n"u8);
+        if (output.UnflushedBytes > FlushSize)
+            await output.FlushAsync(cancellationToken);
+    }
+}
+
+internal sealed record ExportConversationRequest
+{
+    public Guid Id { get; init; }
+}

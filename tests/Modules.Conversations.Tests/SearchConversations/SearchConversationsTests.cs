@@ -1,0 +1,208 @@
+using System.Text.Json.Nodes;
+using Dapper;
+using LlmRing.Testing;
+using Npgsql;
+
+namespace LlmRing.Modules.Conversations.Tests.SearchConversations;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class SearchConversationsTests(ServerFixture server)
+{
+    [Test]
+    public async Task Words_are_found_at_once_and_after_they_are_indexed()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync("Holidays");
+        var stored = await client.PostAsync($"/conversations/{id}/messages/batch", new[] { Chat.User("The Train leaves Zürich at nine."), Chat.User("Something else") });
+
+        foreach (var indexed in new[] { false, true })
+        {
+            if (indexed)
+                await IndexedAsync();
+            var hit = (await FindAsync(client, "zürich train")).Single()!;
+
+            await Assert.That((string?)hit["conversation_id"]).IsEqualTo(id);
+            await Assert.That((string?)hit["message_id"]).IsEqualTo((string?)stored.Json[0]!["id"]);
+            await Assert.That((string?)hit["title"]).IsEqualTo("Holidays");
+            await Assert.That((string?)hit["role"]).IsEqualTo("user");
+            await Assert.That((string?)hit["snippet"]).IsEqualTo("<mark>Train</mark> leaves <mark>Zürich</mark> at nine");
+        }
+    }
+
+    [Test]
+    public async Task Titles_are_found_by_what_they_are_now()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync("Quokka facts");
+        await IndexedAsync();
+        await client.PatchAsync($"/conversations/{id}", new { title = "Wombat facts" });
+
+        foreach (var indexed in new[] { false, true })
+        {
+            if (indexed)
+                await IndexedAsync();
+            await Assert.That((await FindAsync(client, "quokka")).Count).IsEqualTo(0);
+            var hit = (await FindAsync(client, "wombat")).Single()!;
+            await Assert.That(hit["message_id"]).IsNull();
+            await Assert.That((string?)hit["snippet"]).IsEqualTo("<mark>Wombat</mark> facts");
+        }
+    }
+
+    [Test]
+    public async Task Logged_conversations_are_found_by_title_message_and_response()
+    {
+        var client = server.NewClient();
+        await client.PostAsync("/conversations/log", Chat.Log("pelican", Chat.User("Which way to the harbour?")));
+
+        foreach (var indexed in new[] { false, true })
+        {
+            if (indexed)
+                await IndexedAsync();
+            await Assert.That((await FindAsync(client, "pelican")).Count).IsEqualTo(1);
+            await Assert.That((await FindAsync(client, "harbour")).Count).IsEqualTo(1);
+            await Assert.That((await FindAsync(client, "straight")).Count).IsEqualTo(1);
+        }
+    }
+
+    [Test]
+    public async Task Phrases_alternatives_and_exclusions_work()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", new[] { Chat.User("red apple pie"), Chat.User("apple red"), Chat.User("green pear") });
+        await IndexedAsync();
+
+        await Assert.That((await FindAsync(client, "\"red apple\"")).Count).IsEqualTo(1);
+        await Assert.That((await FindAsync(client, "pie or pear")).Count).IsEqualTo(2);
+        await Assert.That((await FindAsync(client, "apple -pie")).Count).IsEqualTo(1);
+    }
+
+    [Test]
+    public async Task More_about_it_ranks_higher_and_pages_do_not_overlap()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(1, 5).Select(number =>
+            Chat.User(string.Join(' ', Enumerable.Repeat("otter", number).Concat(Enumerable.Repeat("stone", 6 - number))))));
+        await IndexedAsync();
+
+        var first = await FindAsync(client, "otter", "&limit=2");
+        var second = await FindAsync(client, "otter", "&limit=3&offset=2");
+
+        var counts = first.Concat(second).Select(hit => ((string)hit!["snippet"]!).Split("otter").Length - 1).ToList();
+        await Assert.That(string.Join(",", counts)).IsEqualTo("5,4,3,2,1");
+    }
+
+    [Test]
+    public async Task Snippets_are_safe_in_a_page()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages", Chat.User("beware <script>alert('badger')</script> & co"));
+
+        await Assert.That((string?)(await FindAsync(client, "badger")).Single()!["snippet"]).Contains("&lt;script&gt;alert('<mark>badger</mark>')&lt;/script");
+    }
+
+    [Test]
+    public async Task What_was_stored_without_content_is_never_found()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "metadata", messages = new[] { Chat.User("confidential walrus") } });
+
+        await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
+        await IndexedAsync();
+        await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
+        await Assert.That(await server.ScalarAsync<long>("select count(*) from llmring.search_messages where document @@ 'walrus'")).IsEqualTo(0);
+    }
+
+    [Test]
+    public async Task What_is_deleted_leaves_no_words()
+    {
+        var client = server.NewClient();
+        var (deleted, aged) = (await client.NewConversationAsync("Narwhal"), await client.NewConversationAsync());
+        await client.PostAsync($"/conversations/{deleted}/messages", Chat.User("narwhal one"));
+        await client.PostAsync($"/conversations/{aged}/messages", Chat.User("narwhal two"));
+        await IndexedAsync();
+        await server.ScalarAsync<object>(
+            """
+            update llmring.messages set "timestamp" = now() - interval '40 days' where conversation_id = @id;
+            update llmring.conversations set created_at = now() - interval '40 days' where id = @id
+            """,
+            new { id = Guid.Parse(aged) });
+
+        await client.DeleteAsync($"/conversations/{deleted}");
+        await client.DeleteAsync("/conversations/old-messages");
+
+        await Assert.That((await FindAsync(client, "narwhal")).Count).IsEqualTo(0);
+        await Assert.That(await server.ScalarAsync<long>(
+            "select (select count(*) from llmring.search_messages where document @@ 'narwhal') + (select count(*) from llmring.search_titles where document @@ 'narwhal')")).IsEqualTo(0);
+    }
+
+    [Test]
+    public async Task Another_key_finds_nothing()
+    {
+        var client = server.NewClient();
+        await client.PostAsync("/conversations/log", Chat.Log("fast", Chat.User("my ocelot")));
+
+        await Assert.That((await FindAsync(server.NewClient(), "ocelot")).Count).IsEqualTo(0);
+        await IndexedAsync();
+        await Assert.That((await FindAsync(server.NewClient(), "ocelot")).Count).IsEqualTo(0);
+        await Assert.That((await FindAsync(client, "ocelot")).Count).IsEqualTo(1);
+    }
+
+    [Test]
+    [Arguments("?!")]
+    [Arguments("' | & ! ( ) : * <->")]
+    [Arguments("\"unclosed")]
+    [Arguments("\\' OR 1=1 --")]
+    public async Task Anything_may_be_searched_for(string text)
+    {
+        var client = server.NewClient();
+        await client.NewConversationAsync("Any");
+
+        await Assert.That((await FindAsync(client, text)).Count).IsEqualTo(0);
+    }
+
+    [Test]
+    [Arguments("")]
+    [Arguments("q=")]
+    [Arguments("q=a&limit=0")]
+    [Arguments("q=a&limit=101")]
+    [Arguments("q=a&offset=-1")]
+    [Arguments("q=a&offset=10001")]
+    [Arguments("q=%00")]
+    public async Task A_bad_query_is_422(string query)
+    {
+        await Assert.That((await server.NewClient().GetAsync($"/conversations/search?{query}")).Status).IsEqualTo(422);
+    }
+
+    [Test]
+    public async Task A_message_longer_than_the_index_can_hold_is_stored_and_its_beginning_found()
+    {
+        var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        var words = string.Join(' ', Enumerable.Range(0, 300_000).Select(number => $"w{number}"));
+
+        await Assert.That((await client.PostAsync($"/conversations/{id}/messages", Chat.User("axolotl " + words))).Status).IsEqualTo(200);
+        await IndexedAsync();
+        await Assert.That((await FindAsync(client, "axolotl w17")).Count).IsEqualTo(1);
+    }
+
+    private static async Task<JsonArray> FindAsync(ApiClient client, string text, string further = "")
+    {
+        var answer = await client.GetAsync($"/api/v1/conversations/search?q={Uri.EscapeDataString(text)}{further}");
+        await Assert.That(answer.Status).IsEqualTo(200);
+        return answer.Json.AsArray();
+    }
+
+    /// <summary>Waits until what is committed now is indexed.</summary>
+    private async Task IndexedAsync()
+    {
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        var last = await connection.ExecuteScalarAsync<long?>("select max(id) from llmring.search_backlog");
+        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        while (await connection.ExecuteScalarAsync<bool>("select exists (select from llmring.search_backlog where id <= @last)", new { last }))
+            await Task.Delay(50, patience.Token);
+    }
+}

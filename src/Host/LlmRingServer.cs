@@ -143,6 +143,8 @@ public sealed class LlmRingServer : IAsyncDisposable
         foreach (var library in (string[])["Microsoft", "System", "Npgsql", "FastEndpoints"])
             logging.AddFilter(library, LogLevel.Warning);
         logging.AddFilter("Microsoft.Hosting.Lifetime", environment is ServerEnvironment.Test ? LogLevel.Warning : LogLevel.Information);
+        // It would tell of every request without a key.
+        logging.AddFilter("LlmRing.Shared.Http.ScopeAuthenticationHandler", LogLevel.Warning);
         // What it would warn of is Redis being away, which RedisConnection says once.
         logging.AddFilter("ZiggyCreatures", LogLevel.Error);
         // ASP.NET Core makes keys that nothing here uses.

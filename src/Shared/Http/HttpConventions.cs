@@ -108,11 +108,17 @@ public static class HttpConventions
         return Task.CompletedTask;
     }
 
-    /// <summary>A body without a type is taken for JSON, as its senders mean it.</summary>
+    /// <summary>
+    /// A body without a type, or with the one that <c>curl -d</c> sends, is taken for JSON, as its sender means it. Not from
+    /// a web page without a key: browsers send those two types across sites without asking first.
+    /// </summary>
     private static Task AssumeJson(HttpContext context, RequestDelegate next)
     {
-        if (string.IsNullOrEmpty(context.Request.ContentType) && context.Request.Method is "POST" or "PUT" or "PATCH")
-            context.Request.ContentType = "application/json";
+        var request = context.Request;
+        if (request.Method is "POST" or "PUT" or "PATCH"
+            && request.ContentType is null or "" or "application/x-www-form-urlencoded"
+            && (request.Headers.Origin.Count == 0 || request.Headers.ContainsKey("X-API-Key")))
+            request.ContentType = "application/json";
         return next(context);
     }
 }

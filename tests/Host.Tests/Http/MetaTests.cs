@@ -83,4 +83,34 @@ public sealed class MetaTests(ServerFixture server)
         if (allowed)
             await Assert.That(answer.Headers["Access-Control-Allow-Methods"]).Contains("PATCH");
     }
+
+    [Test]
+    [Arguments(null, true)]
+    [Arguments("application/x-www-form-urlencoded", true)]
+    [Arguments("text/plain", false)]
+    public async Task A_body_sent_as_curl_sends_it_is_taken_for_json(string? contentType, bool taken)
+    {
+        using var http = new HttpClient { BaseAddress = server.Server.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/log") { Content = new ByteArrayContent("""{"provider": "p", "model": "m", "input_tokens": 1, "output_tokens": 1}"""u8.ToArray()) };
+        request.Headers.Add("X-API-Key", $"key-{Guid.NewGuid():N}");
+        if (contentType is not null)
+            request.Content.Headers.ContentType = new(contentType);
+
+        using var response = await http.SendAsync(request);
+
+        await Assert.That((int)response.StatusCode).IsEqualTo(taken ? 200 : 415);
+    }
+
+    [Test]
+    public async Task A_web_page_without_a_key_must_say_that_its_body_is_json()
+    {
+        using var http = new HttpClient { BaseAddress = server.Server.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/log") { Content = new ByteArrayContent("{}"u8.ToArray()) };
+        request.Headers.Add("Origin", "http://elsewhere.example");
+        request.Content.Headers.ContentType = new("application/x-www-form-urlencoded");
+
+        using var response = await http.SendAsync(request);
+
+        await Assert.That((int)response.StatusCode).IsEqualTo(401).Or.IsEqualTo(415);
+    }
 }

@@ -57,6 +57,8 @@ public static class HttpConventions
         app.Use((context, next) => IsHidden(context.Request.Path) ? NotFound(context) : next(context));
         app.Use(QueryConventions.NormalizeAsync);
         app.Use(AssumeJson);
+        // Here and not at the very start, where it would be put by itself: routes are chosen by the type of the body, too.
+        app.UseRouting();
         app.UseCors();
         // Before the forwarded headers, which replace the peer's address by what a proxy says: user headers are
         // believed by who really sent them.

@@ -49,7 +49,7 @@ internal static class ContentWriting
     };
 
     public static void DescribeNoCopy(this EndpointSummary summary) =>
-        summary.Response<ErrorResponse>(StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and no copy of it was ever had.");
+        summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and no copy of it was ever had.");
 
     private static bool IsKnown(ServedContent content, StringValues tags)
     {

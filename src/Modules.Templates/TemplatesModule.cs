@@ -4,7 +4,10 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LlmRing.Modules.Templates;
 
-/// <summary>Stores reusable conversation templates.</summary>
+/// <summary>
+/// Stores reusable conversation templates: a key's own, and global ones (rows without an owner, which an operator
+/// inserts) that every key reads and uses and none changes. It needs and offers no contract of Shared.
+/// </summary>
 public sealed class TemplatesModule : IModule
 {
     /// <inheritdoc/>
@@ -14,7 +17,5 @@ public sealed class TemplatesModule : IModule
     public string Description => "Stores reusable conversation templates.";
 
     /// <inheritdoc/>
-    public void AddServices(IServiceCollection services, IConfiguration configuration)
-    {
-    }
+    public void AddServices(IServiceCollection services, IConfiguration configuration) => services.AddSingleton<TemplateRepository>();
 }

@@ -17,7 +17,7 @@ internal sealed class GetProviderModelsEndpoint(RegistryCatalog catalog) : Endpo
             summary.Summary = "Get the models of one provider";
             summary.Description = "As the upstream has it: clients can use this server as their registry.";
             summary.Response<JsonElement>(200, "The provider's file.");
-            summary.Response<ErrorResponse>(404, "The registry has no such provider.");
+            summary.Response<ErrorBody>(404, "The registry has no such provider.");
             summary.DescribeNoCopy();
         });
     }

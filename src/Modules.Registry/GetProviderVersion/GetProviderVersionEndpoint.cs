@@ -1,5 +1,6 @@
 using System.Text.Json;
 using FastEndpoints;
+using LlmRing.Shared.Http;
 
 namespace LlmRing.Modules.Registry.GetProviderVersion;
 
@@ -16,7 +17,7 @@ internal sealed class GetProviderVersionEndpoint(RegistryCatalog catalog, Regist
             summary.Summary = "Get an archived version of one provider's models";
             summary.Description = "As the upstream has it. It never changes and may be cached for ever.";
             summary.Response<JsonElement>(200, "The archived file.");
-            summary.Response<ErrorResponse>(404, "The registry has no such provider, or its archive no such version.");
+            summary.Response<ErrorBody>(404, "The registry has no such provider, or its archive no such version.");
             summary.DescribeNoCopy();
         });
     }

@@ -1,4 +1,5 @@
 using FastEndpoints;
+using LlmRing.Shared.Http;
 
 namespace LlmRing.Modules.Registry.GetRegistryVersion;
 
@@ -15,7 +16,7 @@ internal sealed class GetRegistryVersionEndpoint(RegistryCatalog catalog, Regist
             summary.Summary = "Get an archived version of the model registry";
             summary.Description = "The models of every provider whose archive has this version. It never changes and may be cached for ever.";
             summary.Response<RegistryResponse>(200, "The archived version.");
-            summary.Response<ErrorResponse>(404, "No provider has this version.");
+            summary.Response<ErrorBody>(404, "No provider has this version.");
             summary.DescribeNoCopy();
         });
     }

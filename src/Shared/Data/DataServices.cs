@@ -17,6 +17,7 @@ public static class DataServices
     {
         DefaultTypeMap.MatchNamesWithUnderscores = true;
         SqlMapper.AddTypeHandler(new UtcTimestampHandler());
+        SqlMapper.AddTypeHandler(new StoredJsonHandler());
 
         return services
             .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString)

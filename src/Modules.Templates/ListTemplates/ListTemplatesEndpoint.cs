@@ -1,0 +1,46 @@
+using FastEndpoints;
+using FluentValidation;
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Modules.Templates.ListTemplates;
+
+/// <summary>GET /api/v1/templates lists the caller's templates and the global ones.</summary>
+internal sealed class ListTemplatesEndpoint(TemplateRepository templates) : Endpoint<ListTemplatesRequest, IReadOnlyList<Template>>
+{
+    public override void Configure()
+    {
+        Get("/api/v1/templates");
+        Summary(summary =>
+        {
+            summary.Summary = "List templates";
+            summary.Description = "The caller's and the global ones, newest first.";
+            summary.Response<IReadOnlyList<Template>>(200, "A page of templates.");
+        });
+    }
+
+    public override async Task HandleAsync(ListTemplatesRequest req, CancellationToken ct) =>
+        await Send.OkAsync(await templates.ListAsync(HttpContext.GetScope(), req.CreatedBy, req.Limit, req.Offset, ct), ct);
+}
+
+internal sealed record ListTemplatesRequest
+{
+    /// <summary>Only those that this creator made.</summary>
+    [QueryParam, BindFrom("created_by")]
+    public string? CreatedBy { get; init; }
+
+    [QueryParam]
+    public int Limit { get; init; } = 50;
+
+    [QueryParam]
+    public long Offset { get; init; }
+}
+
+internal sealed class ListTemplatesValidator : Validator<ListTemplatesRequest>
+{
+    public ListTemplatesValidator()
+    {
+        RuleFor(request => request.CreatedBy).MaximumLength(255);
+        RuleFor(request => request.Limit).InclusiveBetween(1, 100);
+        RuleFor(request => request.Offset).GreaterThanOrEqualTo(0);
+    }
+}

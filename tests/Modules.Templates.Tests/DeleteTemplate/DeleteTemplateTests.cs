@@ -1,0 +1,46 @@
+using Dapper;
+using LlmRing.Testing;
+using Npgsql;
+using static LlmRing.Modules.Templates.Tests.TemplateClient;
+
+namespace LlmRing.Modules.Templates.Tests.DeleteTemplate;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class DeleteTemplateTests(ServerFixture server)
+{
+    private readonly ApiClient _client = server.NewClient();
+
+    [Test]
+    public async Task A_deleted_template_is_404_everywhere_and_its_row_stays()
+    {
+        var id = await _client.NewTemplateAsync();
+
+        var answer = await _client.DeleteAsync($"{Route}/{id}");
+
+        await Assert.That(answer.Status).IsEqualTo(200);
+        await Assert.That(answer.Text).IsEqualTo("""{"message":"Template deleted successfully"}""");
+        foreach (var gone in (ApiResponse[])
+        [
+            await _client.GetAsync($"{Route}/{id}"), await _client.PutAsync($"{Route}/{id}", new { name = "n" }),
+            await _client.DeleteAsync($"{Route}/{id}"), await _client.PostAsync($"{Route}/{id}/use"),
+        ])
+            await Assert.That(gone.Status).IsEqualTo(404);
+        await Assert.That((await _client.GetAsync(Route)).Text).DoesNotContain(id);
+
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await Assert.That(await connection.ExecuteScalarAsync<bool>("select is_active from llmring.conversation_templates where id = @id::uuid", new { id })).IsFalse();
+    }
+
+    [Test]
+    public async Task Another_keys_template_and_a_global_one_are_404_and_stay()
+    {
+        var owner = server.NewClient();
+        var (foreign, global) = (await owner.NewTemplateAsync(), await server.NewGlobalTemplateAsync("Global"));
+
+        foreach (var id in (string[])[foreign, $"{global}", $"{Guid.NewGuid()}"])
+            await Assert.That((await _client.DeleteAsync($"{Route}/{id}")).Status).IsEqualTo(404);
+
+        await Assert.That((await owner.GetAsync($"{Route}/{foreign}")).Status).IsEqualTo(200);
+        await Assert.That((await owner.GetAsync($"{Route}/{global}")).Status).IsEqualTo(200);
+    }
+}

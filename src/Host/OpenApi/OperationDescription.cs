@@ -96,6 +96,9 @@ internal sealed class OperationDescription(ModuleCatalog catalog, ValidationRule
         }
 
         var schema = (OpenApiSchema)(await context.GetOrCreateSchemaAsync(type, cancellationToken: cancellationToken)).CreateShallowCopy();
+        // What is no simple type is read from text by its own TryParse.
+        if (schema.Type is JsonSchemaType.Object)
+            schema = new OpenApiSchema { Type = JsonSchemaType.String };
         rules.Apply(definition.ReqDtoType, member.Property.Name, schema);
         if (DefaultOf(definition.ReqDtoType, member) is { } value)
             schema.Default = JsonSerializer.SerializeToNode(value, JsonConventions.Options);

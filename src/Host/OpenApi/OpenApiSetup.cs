@@ -13,7 +13,13 @@ internal static class OpenApiSetup
         <!DOCTYPE html>
         <html lang="en">
         <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>LLMRing Server</title></head>
-        <body style="margin: 0"><redoc spec-url="/openapi.json"></redoc><script src="redoc.standalone.js"></script></body>
+        <body style="margin: 0">
+        <div id="redoc"></div>
+        <script type="module">
+        import { init } from "./redoc.standalone.js";
+        init("/openapi.json", {}, document.getElementById("redoc"));
+        </script>
+        </body>
         </html>
         """u8;
 

@@ -9,8 +9,8 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// <summary>JSON of an MCP server, made fit for this server's database and answers.</summary>
 internal static partial class ReceivedJson
 {
-    /// <summary>Keeps all of it, but for what PostgreSQL's jsonb cannot hold: U+0000 and lone surrogates become U+FFFD.</summary>
-    /// <exception cref="McpFailureException">It is no JSON, or nested too deeply.</exception>
+    /// <summary>Keeps all of it, but for the character that PostgreSQL's jsonb cannot hold: U+0000 becomes U+FFFD.</summary>
+    /// <exception cref="McpFailureException">It is no JSON text (a lone surrogate is none), or nested too deeply.</exception>
     public static JsonElement Read(JsonNode? node)
     {
         try
@@ -25,7 +25,7 @@ internal static partial class ReceivedJson
             }
 
             var options = new JsonDocumentOptions { MaxDepth = JsonRules.MaxDepth };
-            return buffer.WrittenSpan.IndexOf("\\u"u8) < 0
+            return buffer.WrittenSpan.IndexOf("\\u0000"u8) < 0
                 ? JsonElement.Parse(buffer.WrittenSpan, options)
                 : JsonElement.Parse(Escape().Replace(Encoding.UTF8.GetString(buffer.WrittenSpan), Storable), options);
         }

@@ -29,7 +29,7 @@ internal sealed class ExecutionRepository(NpgsqlDataSource database)
     }
 
     /// <summary>A page of a tool's executions, newest first.</summary>
-    public async Task<IReadOnlyList<Execution>> ListAsync(Scope scope, Guid toolId, Guid? conversationId, ExecutionCursor? after, int limit, CancellationToken cancellationToken)
+    public async Task<List<Execution>> ListAsync(Scope scope, Guid toolId, Guid? conversationId, PageCursor? after, int limit, CancellationToken cancellationToken)
     {
         var (ofConversation, afterCursor) = (
             conversationId is null ? "" : "and conversation_id = @conversationId",
@@ -42,7 +42,7 @@ internal sealed class ExecutionRepository(NpgsqlDataSource database)
             order by executed_at desc, id desc
             limit @limit
             """,
-            new { toolId, conversationId, at = after?.ExecutedAt.UtcDateTime, afterId = after?.Id, limit, scope.ApiKeyId, scope.ProjectId },
+            new { toolId, conversationId, at = after?.At.UtcDateTime, afterId = after?.Id, limit, scope.ApiKeyId, scope.ProjectId },
             cancellationToken: cancellationToken));
         return [.. rows.Select(row => row.ToExecution())];
     }

@@ -29,15 +29,9 @@ internal sealed class ListExecutionsEndpoint(OfferRepository offers, ExecutionRe
             return;
         }
 
-        var after = req.Cursor is null ? null : ExecutionCursor.Parse(req.Cursor);
         // One more than asked for tells whether there is a next page.
-        var page = await executions.ListAsync(scope, req.Id, req.ConversationId, after, req.Limit + 1, ct);
-        if (page.Count > req.Limit)
-        {
-            page = [.. page.Take(req.Limit)];
-            HttpContext.Response.Headers["X-Next-Cursor"] = new ExecutionCursor(page[^1].ExecutedAt, page[^1].Id).ToString();
-        }
-
+        var rows = await executions.ListAsync(scope, req.Id, req.ConversationId, req.Cursor, req.Limit + 1, ct);
+        var page = HttpContext.ToPage(rows, req.Limit, execution => new PageCursor(execution.ExecutedAt, execution.Id));
         await Send.OkAsync(page, ct);
     }
 }
@@ -50,7 +44,7 @@ internal sealed record ListExecutionsRequest
     public int Limit { get; init; } = 100;
 
     [QueryParam]
-    public string? Cursor { get; init; }
+    public PageCursor? Cursor { get; init; }
 
     [QueryParam, BindFrom("conversation_id")]
     public Guid? ConversationId { get; init; }
@@ -61,8 +55,5 @@ internal sealed class ListExecutionsValidator : Validator<ListExecutionsRequest>
     public ListExecutionsValidator()
     {
         RuleFor(request => request.Limit).InclusiveBetween(1, 1000);
-        RuleFor(request => request.Cursor)
-            .Must(cursor => cursor is null || ExecutionCursor.Parse(cursor) is not null)
-            .WithMessage("Must be an X-Next-Cursor of an earlier answer.");
     }
 }

@@ -82,7 +82,7 @@ public sealed class RecordTests(ServerFixture server)
         }
 
         await Assert.That(string.Concat(seen)).IsEqualTo("6543210");
-        foreach (var bad in (string[])["cursor=x", "cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", $"cursor={new string('_', 32)}", "limit=0", "limit=1001", "conversation_id=1"])
+        foreach (var bad in (string[])["cursor=x", $"cursor={new string('_', 32)}", "limit=0", "limit=1001", "conversation_id=1"])
             await Assert.That((await client.GetAsync($"/api/v1/mcp/tools/{tool}/history?{bad}")).Status).IsEqualTo(422).Because(bad);
     }
 

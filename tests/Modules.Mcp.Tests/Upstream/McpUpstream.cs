@@ -1,0 +1,216 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting.Server;
+using Microsoft.AspNetCore.Hosting.Server.Features;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
+using ModelContextProtocol;
+using ModelContextProtocol.AspNetCore;
+using ModelContextProtocol.Protocol;
+using ModelContextProtocol.Server;
+
+namespace LlmRing.Modules.Mcp.Tests.Upstream;
+
+/// <summary>A real MCP server over HTTP, whose behaviour a test may change while it runs.</summary>
+public sealed class McpUpstream : IAsyncDisposable
+{
+    private const int PageSize = 100;
+
+    private readonly HttpServerSessionMode _sessions;
+    private WebApplication? _application;
+    private int _port;
+
+    private McpUpstream(HttpServerSessionMode sessions) => _sessions = sessions;
+
+    /// <summary>The names of its tools beside <c>echo</c>, <c>fail</c>, <c>hang</c>, <c>throw</c>, <c>big</c> and <c>nul</c>.</summary>
+    public IReadOnlyList<string> MoreTools { get; set; } = [];
+
+    /// <summary>What a request must carry, as <c>Name: value</c>; null: nothing.</summary>
+    public string? RequiredHeader { get; set; }
+
+    /// <summary>Where <c>/redirect</c> sends requests.</summary>
+    public string RedirectTarget { get; set; } = "/mcp";
+
+    /// <summary>Called with each request.</summary>
+    public Action<HttpRequest>? Seen { get; set; }
+
+    /// <summary>Sessions that listed tools.</summary>
+    public ConcurrentBag<McpServer> Listeners { get; } = [];
+
+    public int HangsBegun => _hangsBegun;
+
+    public int HangsCancelled => _hangsCancelled;
+
+    private int _hangsBegun;
+    private int _hangsCancelled;
+
+    public string Url => UrlOf("/mcp");
+
+    public string UrlOf(string path) => $"http://127.0.0.1:{_port}{path}";
+
+    public int Port => _port;
+
+    public static async Task<McpUpstream> StartAsync(HttpServerSessionMode sessions = HttpServerSessionMode.Stateless)
+    {
+        var upstream = new McpUpstream(sessions);
+        await upstream.StartAgainAsync();
+        return upstream;
+    }
+
+    /// <summary>Starts it anew on its port: its sessions are gone.</summary>
+    public async Task StartAgainAsync()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.Services.AddMcpServer(options =>
+        {
+            options.ServerInfo = new Implementation { Name = "upstream", Version = "1" };
+            options.Capabilities = new ServerCapabilities
+            {
+                Tools = new ToolsCapability { ListChanged = true },
+                Resources = new ResourcesCapability(),
+                Prompts = new PromptsCapability(),
+            };
+            options.Handlers.ListToolsHandler = ListToolsAsync;
+            options.Handlers.CallToolHandler = CallToolAsync;
+            options.Handlers.ListResourcesHandler = (_, _) => new ValueTask<ListResourcesResult>(new ListResourcesResult
+            {
+                Resources =
+                [
+                    new ModelContextProtocol.Protocol.Resource { Uri = "test://text", Name = "text", MimeType = "text/plain", Description = "A text" },
+                    new ModelContextProtocol.Protocol.Resource { Uri = "test://blob", Name = "blob", MimeType = "application/octet-stream" },
+                ],
+            });
+            options.Handlers.ReadResourceHandler = (request, _) => new ValueTask<ReadResourceResult>(new ReadResourceResult
+            {
+                Contents = request.Params!.Uri == "test://text"
+                    ? [new TextResourceContents { Uri = "test://text", MimeType = "text/plain", Text = "grüezi" }]
+                    : [BlobResourceContents.FromBytes(new byte[] { 0, 1, 255 }, "test://blob", "application/octet-stream")],
+            });
+            options.Handlers.ListPromptsHandler = (_, _) => new ValueTask<ListPromptsResult>(new ListPromptsResult
+            {
+                Prompts = [new ModelContextProtocol.Protocol.Prompt { Name = "greet", Description = "A greeting", Arguments = [new PromptArgument { Name = "id", Required = true }] }],
+            });
+            options.Handlers.GetPromptHandler = (request, _) =>
+                request.Params!.Arguments is { } arguments && arguments.TryGetValue("id", out var id)
+                    ? new ValueTask<GetPromptResult>(new GetPromptResult
+                    {
+                        Description = "rendered",
+                        Messages = [new PromptMessage { Role = Role.User, Content = new TextContentBlock { Text = $"Hello {id}" } }],
+                    })
+                    : throw new McpProtocolException("Missing required argument 'id'", McpErrorCode.InvalidParams);
+        }).WithHttpTransport(options =>
+        {
+            options.SessionMode = _sessions;
+#pragma warning disable MCP9004 // Servers of the field still speak it.
+            options.EnableLegacySse = _sessions is HttpServerSessionMode.Stateful;
+#pragma warning restore MCP9004
+        });
+        _application = builder.Build();
+        _application.Urls.Add($"http://127.0.0.1:{_port}");
+        _application.Use(async (context, next) =>
+        {
+            Seen?.Invoke(context.Request);
+            if (context.Request.Path.StartsWithSegments("/mcp") && RequiredHeader?.Split(": ") is [var name, var value] && context.Request.Headers[name] != value)
+                context.Response.StatusCode = StatusCodes.Status401Unauthorized;
+            else
+                await next(context);
+        });
+        _application.MapMcp("/mcp");
+        _application.Map("/redirect", context =>
+        {
+            context.Response.StatusCode = StatusCodes.Status307TemporaryRedirect;
+            context.Response.Headers.Location = RedirectTarget;
+            return Task.CompletedTask;
+        });
+        _application.Map("/strange", StrangeAsync);
+        _application.Map("/silent", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
+        await _application.StartAsync();
+        _port = new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+    }
+
+    /// <summary>Goes away at once, whatever is under way.</summary>
+    public async Task StopAsync()
+    {
+        await _application!.StopAsync(new CancellationToken(canceled: true));
+        await _application.DisposeAsync();
+        _application = null;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_application is not null)
+            await StopAsync();
+    }
+
+    private ValueTask<ListToolsResult> ListToolsAsync(RequestContext<ListToolsRequestParams> request, CancellationToken cancellationToken)
+    {
+        Listeners.Add(request.Server);
+        var names = (string[])["echo", "fail", "hang", "throw", "big", "nul", .. MoreTools];
+        var start = int.Parse(request.Params?.Cursor ?? "0", System.Globalization.CultureInfo.InvariantCulture);
+        return new ValueTask<ListToolsResult>(new ListToolsResult
+        {
+            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new ModelContextProtocol.Protocol.Tool { Name = name, Description = $"does {name}" })],
+            NextCursor = start + PageSize < names.Length ? $"{start + PageSize}" : null,
+        });
+    }
+
+    private async ValueTask<CallToolResult> CallToolAsync(RequestContext<CallToolRequestParams> request, CancellationToken cancellationToken)
+    {
+        switch (request.Params!.Name)
+        {
+            case "echo":
+                var arguments = JsonSerializer.SerializeToElement(request.Params.Arguments);
+                return new CallToolResult { Content = [new TextContentBlock { Text = arguments.GetRawText() }], StructuredContent = arguments };
+            case "fail":
+                return new CallToolResult { Content = [new TextContentBlock { Text = "no such city" }], IsError = true };
+            case "big":
+                return new CallToolResult { Content = [new TextContentBlock { Text = new string('x', 5_000_000) }] };
+            case "nul":
+                return new CallToolResult { Content = [new TextContentBlock { Text = "a\0b \\u0000" }] };
+            case "hang":
+                Interlocked.Increment(ref _hangsBegun);
+                try
+                {
+                    await Task.Delay(Timeout.Infinite, cancellationToken);
+                }
+                finally
+                {
+                    Interlocked.Increment(ref _hangsCancelled);
+                }
+
+                throw new InvalidOperationException();
+            case "throw":
+                throw new InvalidOperationException("secret detail");
+            default:
+                throw new McpProtocolException($"Unknown tool '{request.Params.Name}'", McpErrorCode.InvalidParams);
+        }
+    }
+
+    /// <summary>A server that speaks MCP by hand, and says what no SDK would.</summary>
+    private static async Task StrangeAsync(HttpContext context)
+    {
+        var message = await JsonNode.ParseAsync(context.Request.Body);
+        var result = (string?)message?["method"] switch
+        {
+            "initialize" => """{"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "s", "version": "1"}}""",
+            "tools/list" => """{"tools": [{"name": "new", "inputSchema": {"type": "object"}}]}""",
+            "tools/call" => (string?)message["params"]?["arguments"]?["say"] switch
+            {
+                "deep" => $$"""{"content": {{string.Concat(Enumerable.Repeat("[", 60))}}{{string.Concat(Enumerable.Repeat("]", 60))}}}""",
+                "surrogate" => """{"content": [{"type": "text", "text": "\ud800 \ud83d\ude00 \\ud800"}]}""",
+                "number" => """{"content": [], "n": 1e400000}""",
+                _ => """{"content": [{"type": "hologram", "beams": 7}], "later": {"z": 1, "a": 2}}""",
+            },
+            _ => null,
+        };
+        // As some gateways do: not one of the answers after which a client falls back by itself.
+        context.Response.StatusCode = message?["id"] is null ? 202 : result is null ? 500 : 200;
+        context.Response.ContentType = "application/json";
+        if (result is not null)
+            await context.Response.WriteAsync($$"""{"jsonrpc": "2.0", "id": {{message!["id"]!.ToJsonString()}}, "result": {{result}}}""");
+    }
+}

@@ -35,9 +35,9 @@ internal static partial class ReceivedJson
         }
     }
 
-    // An escaped backslash and a whole pair are matched so as to be passed over.
-    private static string Storable(Match match) => match.Length is 2 or 12 ? match.Value : "\\uFFFD";
+    // An escaped backslash is matched so as to be passed over.
+    private static string Storable(Match match) => match.Value is @"\\" ? match.Value : @"\uFFFD";
 
-    [GeneratedRegex(@"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")]
+    [GeneratedRegex(@"\\\\|\\u0000")]
     private static partial Regex Escape();
 }

@@ -25,11 +25,7 @@ public sealed class McpFixture : IAsyncInitializer, IAsyncDisposable
         Strict.ConnectionString,
         Strict.Upstream,
         ("MCP_ALLOWED_NETWORKS", "127.0.0.0/8,::1"),
-        ("MCP_STDIO_COMMANDS", $"{StdioCommand} one two,{StdioCommand} any *"),
         ("MCP_TIMEOUT", $"{Timeout}"));
-
-    /// <summary>A small MCP server over stdio, built beside the tests.</summary>
-    public static string StdioCommand => Path.Combine(AppContext.BaseDirectory, "LlmRing.Mcp.StdioServer");
 
     public ApiClient NewClient() => new(Server.Address, $"key-{Guid.NewGuid():N}");
 

@@ -1,4 +1,5 @@
 using LlmRing.Modules.Mcp.Tests.Upstream;
+using LlmRing.Testing;
 
 namespace LlmRing.Modules.Mcp.Tests.Connections;
 
@@ -6,6 +7,9 @@ namespace LlmRing.Modules.Mcp.Tests.Connections;
 [ClassDataSource<McpFixture>(Shared = SharedType.PerTestSession)]
 public sealed class RefusalTests(McpFixture fixture)
 {
+    // A small MCP server over stdio, built beside the tests.
+    private static string StdioCommand => Path.Combine(AppContext.BaseDirectory, "LlmRing.Mcp.StdioServer");
+
     [Test]
     public async Task A_name_that_resolves_to_loopback_is_refused_at_connection()
     {
@@ -20,7 +24,7 @@ public sealed class RefusalTests(McpFixture fixture)
             var id = await client.CreateServerAsync($"http://{host}:{upstream.Port}/mcp");
             var tool = await client.CreateToolAsync(id);
 
-            foreach (var answer in (Testing.ApiResponse[])
+            foreach (var answer in (ApiResponse[])
             [
                 await restricted.PostAsync($"/api/v1/mcp/servers/{id}/refresh"),
                 await restricted.PostAsync($"/api/v1/mcp/tools/{tool}/execute", """{"input": {}}"""),
@@ -106,8 +110,11 @@ public sealed class RefusalTests(McpFixture fixture)
     public async Task Stdio_servers_are_started_only_with_a_command_line_that_is_allowed_and_without_this_servers_secrets()
     {
         Environment.SetEnvironmentVariable("LLMRING_TEST_SECRET", "s");
-        var client = fixture.NewClient();
-        var id = await client.CreateServerAsync($"stdio://{McpFixture.StdioCommand} any thing $(id) ;ls", "stdio");
+        // With the timeout of everyday: starting a process takes a while where many tests run.
+        await using var server = await ServerFixture.StartAsync(
+            fixture.Strict.ConnectionString, fixture.Strict.Upstream, ("MCP_STDIO_COMMANDS", $"{StdioCommand} one two,{StdioCommand} any *"));
+        using var client = new ApiClient(server.Address, fixture.NewClient().Key);
+        var id = await client.CreateServerAsync($"stdio://{StdioCommand} any thing $(id) ;ls", "stdio");
         var refreshed = await client.RefreshAsync(id);
 
         var variables = await client.PostAsync($"/api/v1/mcp/tools/{refreshed.IdOf("tools", "variables")}/execute", """{"input": {}}""");
@@ -119,7 +126,7 @@ public sealed class RefusalTests(McpFixture fixture)
         await Assert.That((string?)died["error"]).IsNotNull().Because(died.Text);
         await client.RefreshAsync(id);
 
-        foreach (var line in (string[])["sh -c id", McpFixture.StdioCommand, $"{McpFixture.StdioCommand} one", $"{McpFixture.StdioCommand} one two three", $"{McpFixture.StdioCommand} anything"])
+        foreach (var line in (string[])["sh -c id", StdioCommand, $"{StdioCommand} one", $"{StdioCommand} one two three", $"{StdioCommand} anything"])
         {
             var other = await client.CreateServerAsync($"stdio://{line}", "stdio");
             var answer = await client.PostAsync($"/api/v1/mcp/servers/{other}/refresh");
@@ -127,6 +134,6 @@ public sealed class RefusalTests(McpFixture fixture)
             await Assert.That(answer.Text).Contains("LLMRING_MCP_STDIO_COMMANDS");
         }
 
-        await client.RefreshAsync(await client.CreateServerAsync($"stdio://{McpFixture.StdioCommand}  one two", "stdio"));
+        await client.RefreshAsync(await client.CreateServerAsync($"stdio://{StdioCommand}  one two", "stdio"));
     }
 }

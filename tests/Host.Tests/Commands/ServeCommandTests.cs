@@ -56,15 +56,13 @@ public sealed class ServeCommandTests(ServerFixture server)
     {
         var database = await server.Postgres.CreateDatabaseAsync();
 
-        var servers = await Task.WhenAll(
-            ServerProcess.ServeAsync(("DATABASE_URL", database)),
-            ServerProcess.ServeAsync(("DATABASE_URL", database)));
+        await Task.WhenAll(AnswersAsync(), AnswersAsync());
 
-        foreach (var started in servers)
+        async Task AnswersAsync()
         {
+            await using var started = await ServerProcess.ServeAsync(("DATABASE_URL", database));
             using var client = new ApiClient(started.Address, "k");
             await Assert.That((await client.GetAsync("/api/v1/logs")).Status).IsEqualTo(200);
-            await started.DisposeAsync();
         }
     }
 

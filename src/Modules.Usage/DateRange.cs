@@ -8,9 +8,21 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
 {
     private const int DefaultDays = 30;
 
-    // As text they are PostgreSQL's infinity.
+    // PostgreSQL's infinities.
     private static readonly DateTime Never = DateTime.SpecifyKind(DateTime.MinValue, DateTimeKind.Utc);
     private static readonly DateTime Forever = DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc);
+
+    /// <summary>The first hour that begins in the range.</summary>
+    public DateTime FirstHour => FloorOfHour(From) == From ? From : FloorOfHour(From).AddHours(1);
+
+    /// <summary>The hour that the range ends in, or with.</summary>
+    public DateTime EndHour => Until == Forever ? Forever : FloorOfHour(Until);
+
+    /// <summary>Where the part before the first whole hour ends.</summary>
+    public DateTime HeadEnd => FirstHour < Until ? FirstHour : Until;
+
+    /// <summary>Where the part after the last whole hour begins.</summary>
+    public DateTime TailStart => EndHour > FirstHour ? EndHour : FirstHour;
 
     /// <summary>The message of a date that is none.</summary>
     public const string Accepted = "Accepted is an ISO 8601 date or date and time, e.g. 2026-11-23 or 2026-11-23T10:00:00Z.";
@@ -27,10 +39,12 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
 
         var last = until < now ? until : now;
         var from = last.Ticks < TimeSpan.TicksPerDay * DefaultDays ? Never : last.AddDays(-DefaultDays);
-        return new DateRange(new DateTime(from.Ticks - from.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc), until);
+        return new DateRange(FloorOfHour(from), until);
     }
 
     public static bool IsDate(string? text) => text is null || Parse(text) is not null;
+
+    private static DateTime FloorOfHour(DateTime time) => new(time.Ticks - time.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
 
     private static DateTime EndOf(string text)
     {

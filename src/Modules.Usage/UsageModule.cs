@@ -1,3 +1,5 @@
+using LlmRing.Modules.Usage.GetStats;
+using LlmRing.Modules.Usage.Reprice;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -19,7 +21,11 @@ public sealed class UsageModule : IModule
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton<UsageRepository>()
+        .AddSingleton<StatsCache>()
         .AddSingleton<UsageWriter>()
+        .AddSingleton<UsageRepricer>()
         .AddHostedService<UsageMaintenance>()
-        .AddHostedService(provider => provider.GetRequiredService<UsageWriter>());
+        .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
+        .AddHostedService(provider => provider.GetRequiredService<UsageWriter>())
+        .AddHostedService<RepricingOnRefresh>();
 }

@@ -6,76 +6,136 @@ using Npgsql;
 
 namespace LlmRing.Modules.Usage;
 
-/// <summary>Reads usages and their totals, always within a scope.</summary>
-internal sealed class UsageRepository(NpgsqlDataSource database)
+/// <summary>Reads usages and their totals, always within a scope; and writes what comes in one piece.</summary>
+internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stats)
 {
+    private const string RowColumns = """
+        id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
+        coalesce(cached_input_tokens, 0) as cached_input_tokens, cost, cost_source, latency_ms, metadata as metadata_text, conversation_id, id_at_origin
+        """;
+
+    private const string RowFilter = """
+        (@Provider::text is null or provider = @Provider) and (@Model::text is null or model = @Model) and (@Alias::text is null or alias = @Alias)
+            and (@Origin::text is null or origin = @Origin) and (@Profile::text is null or coalesce(profile, 'default') = @Profile)
+        """;
+
+    /// <summary>Stores usages: all of them or, when it throws, none.</summary>
+    public async Task<LoggedUsage[]> LogAsync(IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var logged = await UsageTables.WriteAsync(connection, rows, cancellationToken);
+        await stats.EvictAsync(rows);
+        return logged;
+    }
+
+    /// <summary>A page, newest first, and one row more if there is one.</summary>
     public async Task<List<LoggedUsageRow>> ListAsync(Scope scope, DateRange range, ListLogsRequest request, CancellationToken cancellationToken)
     {
-        var after = request.Cursor is { } cursor && LogCursor.TryParse(cursor, out var place) ? place : (LogCursor?)null;
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var rows = await connection.QueryAsync<LoggedUsageRow>(new CommandDefinition(
             $"""
-            select id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
-                coalesce(cached_input_tokens, 0) as cached_input_tokens, cost, cost_source, latency_ms, metadata as metadata_text, conversation_id, id_at_origin
+            select {RowColumns}
             from usage_logs
-            where {scope.Filter} and created_at >= @From and created_at < @Until
-                and (@Alias::text is null or alias = @Alias) and (@Model::text is null or model = @Model) and (@Origin::text is null or origin = @Origin)
-                {(after is null ? "" : "and (created_at, id) < (@At, @Id)")}
+            where {scope.Filter} and created_at >= @From and created_at < @Until and {RowFilter}
+                {(request.Cursor is null ? "" : "and (created_at, id) < (@At, @Id)")}
             order by created_at desc, id desc
             limit @Limit offset @Offset
             """,
-            new
-            {
-                scope.ApiKeyId, scope.ProjectId, range.From, range.Until, request.Alias, request.Model, request.Origin, request.Limit, request.Offset,
-                after?.At, after?.Id,
-            },
+            Parameters(scope, range, request, new { Limit = request.Limit + 1, request.Offset, At = request.Cursor?.At.UtcDateTime, request.Cursor?.Id }),
             cancellationToken: cancellationToken));
         return rows.AsList();
+    }
+
+    /// <summary>All rows, newest first, as they come from the database.</summary>
+    public async IAsyncEnumerable<LoggedUsageRow> StreamAsync(
+        Scope scope, DateRange range, UsageQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var rows = connection.QueryUnbufferedAsync<LoggedUsageRow>(
+            $"""
+            select {RowColumns}
+            from usage_logs
+            where {scope.Filter} and created_at >= @From and created_at < @Until and {RowFilter}
+            order by created_at desc, id desc
+            """,
+            Parameters(scope, range, query));
+        await foreach (var row in rows.WithCancellation(cancellationToken))
+            yield return row;
     }
 
     /// <summary>
     /// Totals per period and combination of what statistics are asked by: whole hours from the rollups, the ragged ends of
     /// the range from the rows themselves.
     /// </summary>
-    /// <param name="scope">Whose usages.</param>
-    /// <param name="range">Which time.</param>
-    /// <param name="unit">Length of a period, as <c>date_trunc</c> names it.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    public async Task<IEnumerable<UsageTotal>> SumAsync(Scope scope, DateRange range, string unit, CancellationToken cancellationToken)
+    public async Task<IEnumerable<UsageTotal>> SumAsync(Scope scope, DateRange range, UsageQuery query, StatsPeriod period, CancellationToken cancellationToken)
     {
-        var firstHour = CeilingOfHour(range.From);
-        var endHour = FloorOfHour(range.Until);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QueryAsync<UsageTotal>(new CommandDefinition(
             $"""
             with part as (
-                select hour as at, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cost
-                from usage_rollups
-                where scope = @Scope and hour >= @FirstHour and hour < @EndHour
-                union all
-                select created_at, provider, model, coalesce(alias, ''), coalesce(origin, ''), coalesce(profile, 'default'), 1, input_tokens, output_tokens, cost
-                from usage_logs
-                where {scope.Filter} and created_at >= @From and created_at < @HeadEnd
-                union all
-                select created_at, provider, model, coalesce(alias, ''), coalesce(origin, ''), coalesce(profile, 'default'), 1, input_tokens, output_tokens, cost
-                from usage_logs
-                where {scope.Filter} and created_at >= @TailStart and created_at < @Until
+                {FromHoursAndEnds(
+                    scope,
+                    "hour as at, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cost",
+                    "created_at, provider, model, coalesce(alias, ''), coalesce(origin, ''), coalesce(profile, 'default'), 1, input_tokens, output_tokens, cost")}
             )
             select date_trunc(@unit, at, 'UTC') as period, provider, model, alias, origin, profile, sum(requests)::bigint as requests,
                 sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens, trim_scale(round(sum(cost), 12)) as cost
             from part
             group by 1, 2, 3, 4, 5, 6
             """,
-            new
-            {
-                Scope = scope.Id, scope.ApiKeyId, scope.ProjectId, unit, range.From, range.Until, FirstHour = firstHour, EndHour = endHour,
-                HeadEnd = firstHour < range.Until ? firstHour : range.Until,
-                TailStart = endHour > firstHour ? endHour : firstHour,
-            },
+            Parameters(scope, range, query, new { unit = period.ToString().ToLowerInvariant() }),
             cancellationToken: cancellationToken));
     }
 
-    private static DateTime FloorOfHour(DateTime time) => time == DateTime.MaxValue ? time : new DateTime(time.Ticks - time.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
+    /// <summary>The latencies of a range, likewise from rollups and ragged ends.</summary>
+    public async Task<LatencyHistogram> GetLatenciesAsync(Scope scope, DateRange range, UsageQuery query, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(
+            FromHoursAndEnds(scope, "latencies, null as latency_ms", "null, latency_ms"),
+            Parameters(scope, range, query),
+            cancellationToken: cancellationToken));
+        var latencies = new LatencyHistogram();
+        while (await rows.ReadAsync(cancellationToken))
+        {
+            if (!rows.IsDBNull(0))
+                latencies.Add(rows.GetFieldValue<int[]>(0));
+            else if (!rows.IsDBNull(1))
+                latencies.Add(rows.GetInt32(1));
+        }
 
-    private static DateTime CeilingOfHour(DateTime time) => FloorOfHour(time) == time ? time : FloorOfHour(time).AddHours(1);
+        return latencies;
+    }
+
+    private static string FromHoursAndEnds(Scope scope, string hourColumns, string rowColumns) => $"""
+        select {hourColumns} from usage_rollups where scope = @Scope and hour >= @FirstHour and hour < @EndHour and {RowFilter}
+        union all
+        select {rowColumns} from usage_logs where {scope.Filter} and created_at >= @From and created_at < @HeadEnd and {RowFilter}
+        union all
+        select {rowColumns} from usage_logs where {scope.Filter} and created_at >= @TailStart and created_at < @Until and {RowFilter}
+        """;
+
+    private static DynamicParameters Parameters(Scope scope, DateRange range, UsageQuery query, object? further = null)
+    {
+        var parameters = new DynamicParameters(new
+        {
+            Scope = scope.Id,
+            scope.ApiKeyId,
+            scope.ProjectId,
+            range.From,
+            range.Until,
+            range.FirstHour,
+            range.EndHour,
+            range.HeadEnd,
+            range.TailStart,
+            query.Provider,
+            query.Model,
+            query.Alias,
+            query.Origin,
+            query.Profile,
+        });
+        if (further is not null)
+            parameters.AddDynamicParams(further);
+        return parameters;
+    }
 }

@@ -18,7 +18,9 @@ internal sealed class UsageRollup
     public LatencyHistogram? Latencies { get; private set; }
 
     /// <summary>Sums rows up. The order is the same on every host, so that no two of them wait for each other's rows.</summary>
-    public static List<UsageRollup> Of(IEnumerable<UsageRow> rows)
+    /// <param name="rows">What to sum up.</param>
+    /// <param name="costsOnly">The rows are counted already; only their costs are new.</param>
+    public static List<UsageRollup> Of(IEnumerable<UsageRow> rows, bool costsOnly = false)
     {
         var rollups = new Dictionary<Dimensions, UsageRollup>();
         foreach (var row in rows)
@@ -27,7 +29,9 @@ internal sealed class UsageRollup
                 row.Scope.Id, HourOf(row.CreatedAt), row.Provider, row.Model, row.Alias ?? "", row.Origin ?? "", row.Profile);
             if (!rollups.TryGetValue(key, out var rollup))
                 rollups.Add(key, rollup = new UsageRollup(key) { Series = SeriesOf(key) });
-            rollup.Add(row);
+            rollup.Cost += row.Cost;
+            if (!costsOnly)
+                rollup.Count(row);
         }
 
         var sorted = rollups.Values.ToList();
@@ -46,13 +50,12 @@ internal sealed class UsageRollup
         Encoding.UTF8.GetBytes(string.Join('\0', key.Provider, key.Model, key.Alias, key.Origin, key.Profile))));
 #pragma warning restore CA5351
 
-    private void Add(UsageRow row)
+    private void Count(UsageRow row)
     {
         Requests++;
         InputTokens += row.InputTokens;
         OutputTokens += row.OutputTokens;
         CachedInputTokens += row.CachedInputTokens;
-        Cost += row.Cost;
         if (row.LatencyMs is { } milliseconds)
             (Latencies ??= new LatencyHistogram()).Add(milliseconds);
     }

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using LlmRing.Modules.Usage.GetStats;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -9,7 +10,7 @@ namespace LlmRing.Modules.Usage;
 /// Writes what concurrent requests log with one commit, and answers each of them after it. There is no timer: while one
 /// batch is being committed the next one gathers, so an idle server answers in one round trip and a busy one in batches.
 /// </summary>
-internal sealed partial class UsageWriter(NpgsqlDataSource database, ILogger<UsageWriter> logger) : BackgroundService
+internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache stats, ILogger<UsageWriter> logger) : BackgroundService
 {
     private const int QueueCapacity = 8_192;
     private const int MaxBatchRows = 1_024;
@@ -54,7 +55,9 @@ internal sealed partial class UsageWriter(NpgsqlDataSource database, ILogger<Usa
         try
         {
             _connection ??= await database.OpenConnectionAsync();
-            var answers = await UsageTables.WriteAsync(_connection, [.. batch.Select(pending => pending.Row)], CancellationToken.None);
+            var rows = batch.Select(pending => pending.Row).ToList();
+            var answers = await UsageTables.WriteAsync(_connection, rows, CancellationToken.None);
+            await stats.EvictAsync(rows);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].SetResult(answers[i]);
         }

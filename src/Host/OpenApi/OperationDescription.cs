@@ -4,6 +4,7 @@ using System.Text.Json.Nodes;
 using FastEndpoints;
 using LlmRing.Shared.Http;
 using LlmRing.Shared.Modules;
+using Microsoft.AspNetCore.Http.Metadata;
 using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
@@ -29,7 +30,7 @@ internal sealed class OperationDescription(ModuleCatalog catalog, ValidationRule
 
         var members = RequestMember.Of(definition);
         operation.Parameters = await ParametersAsync(definition, members, context, cancellationToken);
-        if (members.All(member => member.Place is not RequestPlace.Body))
+        if (members.All(member => member.Place is not RequestPlace.Body) && !ReadsItsBodyItself(definition, context))
             operation.RequestBody = null;
         else if (definition.EndpointSummary?.RequestExamples.FirstOrDefault()?.Value is { } example)
             AddExample(operation, members, example);
@@ -38,6 +39,11 @@ internal sealed class OperationDescription(ModuleCatalog catalog, ValidationRule
         if (IsProtected(definition))
             operation.Security = [OpenApiSetup.RequireKey(context.Document!)];
     }
+
+    /// <summary>An endpoint without a request says by itself what body it reads.</summary>
+    private static bool ReadsItsBodyItself(EndpointDefinition definition, OpenApiOperationTransformerContext context) =>
+        definition.ReqDtoType == typeof(EmptyRequest)
+        && context.Description.ActionDescriptor.EndpointMetadata.OfType<IAcceptsMetadata>().Any(accepts => accepts.RequestType is { } type && type != typeof(EmptyRequest));
 
     private static bool IsProtected(EndpointDefinition definition) => definition.AnonymousVerbs is null or { Length: 0 };
 

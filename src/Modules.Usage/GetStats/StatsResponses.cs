@@ -10,10 +10,12 @@ internal sealed record StatsResponse(
     IReadOnlyDictionary<string, OriginStats> ByOrigin,
     IReadOnlyDictionary<string, GroupStats> ByAlias,
     IReadOnlyDictionary<string, GroupStats> ByProvider,
-    IReadOnlyDictionary<string, GroupStats> ByProfile)
+    IReadOnlyDictionary<string, GroupStats> ByProfile,
+    LatencyStats Latency)
 {
     /// <param name="totals">Totals per day.</param>
-    public static StatsResponse Of(IReadOnlyCollection<UsageTotal> totals)
+    /// <param name="latencies">Latencies of all that have one.</param>
+    public static StatsResponse Of(IReadOnlyCollection<UsageTotal> totals, LatencyHistogram latencies)
     {
         var all = UsageSum.By(totals, _ => 0).GetValueOrDefault(0) ?? new UsageSum();
         return new StatsResponse(
@@ -27,7 +29,8 @@ internal sealed record StatsResponse(
                 .ToDictionary(origin => origin.Key, origin => new OriginStats(origin.Value.Requests, origin.Value.Cost)),
             GroupBy(totals.Where(total => total.Alias.Length > 0), total => total.Alias),
             GroupBy(totals, total => total.Provider),
-            GroupBy(totals, total => total.Profile));
+            GroupBy(totals, total => total.Profile),
+            LatencyStats.Of(latencies));
     }
 
     /// <summary>An amount as text, without zeros at its end.</summary>
@@ -53,6 +56,14 @@ internal sealed record DayStats(string Date, long Requests, string Cost, string 
 
 internal sealed record GroupStats(long Requests, string Cost, long InputTokens, long OutputTokens);
 
+/// <summary>Percentiles of the latencies that were logged, in milliseconds, at most 5 % off; null while there are none.</summary>
+internal sealed record LatencyStats(long Requests, double? P50Ms, double? P95Ms, double? P99Ms)
+{
+    public static LatencyStats Of(LatencyHistogram latencies) => latencies.Count == 0
+        ? new LatencyStats(0, null, null, null)
+        : new LatencyStats(latencies.Count, latencies.Percentile(0.5), latencies.Percentile(0.95), latencies.Percentile(0.99));
+}
+
 internal sealed record OriginStats(long Requests, decimal Cost);
 
 /// <summary>One period of the answer with <c>group_by</c>; here costs are numbers.</summary>
@@ -60,7 +71,7 @@ internal sealed record PeriodStats(string Date, long TotalCalls, long TotalToken
 {
     /// <param name="totals">Totals per period.</param>
     /// <param name="unit">Length of the periods.</param>
-    public static IReadOnlyList<PeriodStats> Of(IEnumerable<UsageTotal> totals, StatsPeriod unit) =>
+    public static List<PeriodStats> Of(IEnumerable<UsageTotal> totals, StatsPeriod unit) =>
     [
         .. totals.GroupBy(total => total.Period).OrderByDescending(period => period.Key).Select(period => new PeriodStats(
             period.Key.ToString(unit is StatsPeriod.Hour ? "yyyy-MM-ddTHH:mm:ssZ" : "yyyy-MM-dd", CultureInfo.InvariantCulture),

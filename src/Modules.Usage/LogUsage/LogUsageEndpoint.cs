@@ -39,8 +39,7 @@ internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, 
             return;
         }
 
-        var (id, cost, source, timestamp) = await logged;
-        await Send.OkAsync(new LogUsageResponse(id, cost, timestamp, source), ct);
+        await Send.OkAsync(LogUsageResponse.Of(await logged), ct);
     }
 
     private static LogUsageRequest Example => new()
@@ -58,4 +57,7 @@ internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, 
     };
 }
 
-internal sealed record LogUsageResponse(Guid LogId, decimal Cost, DateTimeOffset Timestamp, string CostSource);
+internal sealed record LogUsageResponse(Guid LogId, decimal Cost, DateTimeOffset Timestamp, string CostSource)
+{
+    public static LogUsageResponse Of(LoggedUsage logged) => new(logged.LogId, logged.Cost, logged.CreatedAt, logged.CostSource);
+}

@@ -53,7 +53,7 @@ create table if not exists ${schema}.usage_logs (
 -- Every query names a scope and goes by time. A row is in one of the first two, seldom also in the third.
 create index if not exists usage_logs_by_api_key on ${schema}.usage_logs (api_key_id, created_at desc, id desc) where api_key_id is not null;
 create index if not exists usage_logs_by_project on ${schema}.usage_logs (project_id, created_at desc, id desc) where project_id is not null;
-create index if not exists usage_logs_unpriced on ${schema}.usage_logs (created_at) where cost_source = 'unpriced';
+create index if not exists usage_logs_unpriced on ${schema}.usage_logs (provider, model, id) where cost_source = 'unpriced';
 
 -- Where rows of any other time go, so that no insert ever fails for want of a partition.
 create table if not exists ${schema}.usage_logs_default partition of ${schema}.usage_logs default;

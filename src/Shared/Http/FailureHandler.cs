@@ -21,6 +21,9 @@ internal sealed partial class FailureHandler(ILogger<FailureHandler> logger) : I
             case BadHttpRequestException bad:
                 await httpContext.WriteDetailAsync(bad.StatusCode, bad.Message, cancellationToken);
                 break;
+            case InvalidDataException:
+                await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, "The body is not compressed as Content-Encoding says", cancellationToken);
+                break;
             // The last line behind validation: a value that PostgreSQL cannot hold is the caller's fault, never a 500.
             case PostgresException { SqlState: ['2', '2', ..] } refused:
                 await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, $"A value cannot be stored: {refused.MessageText}", cancellationToken);

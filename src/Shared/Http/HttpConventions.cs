@@ -23,6 +23,7 @@ public static class HttpConventions
             .AddScheme<AuthenticationSchemeOptions, ScopeAuthenticationHandler>(ScopeAuthenticationHandler.SchemeName, null);
         services.AddAuthorization();
         services.AddExceptionHandler<FailureHandler>();
+        services.AddRequestDecompression();
         // Only the OpenAPI document is made with these.
         services.ConfigureHttpJsonOptions(options => JsonConventions.ApplyForm(options.SerializerOptions));
         services.Configure<ForwardedHeadersOptions>(options =>
@@ -59,6 +60,7 @@ public static class HttpConventions
         app.Use(AssumeJson);
         // Here and not at the very start, where it would be put by itself: routes are chosen by the type of the body, too.
         app.UseRouting();
+        app.UseRequestDecompression();
         app.UseCors();
         // Before the forwarded headers, which replace the peer's address by what a proxy says: user headers are
         // believed by who really sent them.

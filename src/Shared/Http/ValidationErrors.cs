@@ -7,11 +7,11 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Shared.Http;
 
 /// <summary>Turns failures of binding and validation into the body of a 422.</summary>
-internal static partial class ValidationErrors
+public static partial class ValidationErrors
 {
     private const string InvalidJson = "json_invalid";
 
-    public static object ToResponse(List<ValidationFailure> failures, HttpContext context, int status)
+    internal static object ToResponse(List<ValidationFailure> failures, HttpContext context, int status)
     {
         var members = context.GetEndpoint()?.Metadata.GetMetadata<EndpointDefinition>() is { } definition ? RequestMember.Of(definition) : [];
         return status is StatusCodes.Status422UnprocessableEntity
@@ -29,11 +29,15 @@ internal static partial class ValidationErrors
         return new JsonBindException(path, message, exception);
     }
 
+    /// <summary>What <see cref="FromJson"/> made, as a failure of validation.</summary>
     public static ValidationFailure ToFailure(JsonException exception) =>
         exception is JsonBindException bind
             ? new ValidationFailure(bind.FieldName, bind.FailureMessage) { ErrorCode = InvalidJson }
             // Not the request's: a handler failed on JSON of somebody else's.
             : throw new InvalidOperationException("JSON could not be read in a handler.", exception);
+
+    /// <summary>The faults of a part of a body that is answered by itself, such as a line of NDJSON.</summary>
+    public static IReadOnlyList<ValidationError> OfBody(IEnumerable<ValidationFailure> failures) => [.. failures.Select(failure => ToError(failure, []))];
 
     private static ValidationError ToError(ValidationFailure failure, IReadOnlyList<RequestMember> members)
     {

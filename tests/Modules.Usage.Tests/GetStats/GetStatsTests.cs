@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json.Nodes;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Shared.Http;
 using LlmRing.Testing;
@@ -91,6 +92,50 @@ public sealed class GetStatsTests(ServerFixture server)
         await Assert.That(days.Count).IsEqualTo(5);
         await Assert.That((string?)days[0]!["date"]).IsEqualTo("2025-05-05");
         await Assert.That(days.Sum(day => (int)day!["requests"]!)).IsEqualTo(500);
+    }
+
+    [Test]
+    public async Task Statistics_are_filtered_and_go_by_the_hour_by_provider_and_by_profile()
+    {
+        using var client = server.NewClient();
+        await LogAsync(client, "gpt-4.1", 1, alias: "fast", origin: "svc");
+        await LogAsync(client, "gpt-4o-mini", 2, alias: "cheap", origin: "svc");
+
+        var stats = (await client.GetAsync("/api/v1/stats?provider=openai&model=gpt-4.1&alias=fast&origin=svc&profile=default")).Json;
+        var hours = (await client.GetAsync("/api/v1/stats?group_by=hour&alias=cheap")).Json.AsArray();
+
+        await Assert.That((int)stats["summary"]!["total_requests"]!).IsEqualTo(1);
+        await Assert.That((string?)stats["by_provider"]!["openai"]!["cost"]).IsEqualTo("1");
+        await Assert.That((string?)stats["by_profile"]!["default"]!["cost"]).IsEqualTo("1");
+        await Assert.That((decimal)hours[0]!["total_cost"]!).IsEqualTo(2);
+        await Assert.That((string?)hours[0]!["date"]).EndsWith(":00:00Z");
+        await Assert.That((int)(await client.GetAsync("/api/v1/stats?alias=none"))["summary"]!["total_requests"]!).IsEqualTo(0);
+    }
+
+    [Test]
+    public async Task Percentiles_of_latencies_are_at_most_five_percent_off()
+    {
+        using var client = server.NewClient();
+        await client.PostAsync("/api/v1/log/batch", new JsonArray([.. Enumerable.Range(1, 1000).Select(n => UsageFaker.Usage(("latency_ms", n * 3)))]));
+        await client.PostAsync("/api/v1/log", UsageFaker.Usage());
+
+        var latency = (await client.GetAsync("/api/v1/stats"))["latency"]!;
+
+        await Assert.That((int)latency["requests"]!).IsEqualTo(1000);
+        await Assert.That((double)latency["p50_ms"]!).IsBetween(1500 * 0.95, 1500 * 1.05);
+        await Assert.That((double)latency["p95_ms"]!).IsBetween(2850 * 0.95, 2850 * 1.05);
+        await Assert.That((double)latency["p99_ms"]!).IsBetween(2970 * 0.95, 2970 * 1.05);
+    }
+
+    [Test]
+    public async Task Who_has_logged_sees_it_at_once()
+    {
+        using var client = server.NewClient();
+        for (var i = 1; i <= 30; i++)
+        {
+            await LogAsync(client, "gpt-4.1", 1);
+            await Assert.That((int)(await client.GetAsync("/api/v1/stats"))["summary"]!["total_requests"]!).IsEqualTo(i);
+        }
     }
 
     [Test]

@@ -78,9 +78,13 @@ internal sealed record PeriodStats(string Date, long TotalCalls, long TotalToken
             period.Sum(total => total.Requests),
             period.Sum(total => total.InputTokens + total.OutputTokens),
             period.Sum(total => total.Cost),
-            UsageSum.By(period, total => $"{total.Provider}:{total.Model}")
+            UsageSum.By(period, QualifiedName)
                 .ToDictionary(model => model.Key, model => new ModelStats(model.Value.Requests, model.Value.Tokens, model.Value.Cost)))),
     ];
+
+    // Clients log a model with or without its provider in front; both are the same model.
+    private static string QualifiedName(UsageTotal total) =>
+        total.Model.StartsWith($"{total.Provider}:", StringComparison.Ordinal) ? total.Model : $"{total.Provider}:{total.Model}";
 }
 
 internal sealed record ModelStats(long Calls, long Tokens, decimal Cost);

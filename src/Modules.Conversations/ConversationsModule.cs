@@ -1,4 +1,5 @@
 using Dapper;
+using LlmRing.Modules.Conversations.LogConversation;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
@@ -26,6 +27,8 @@ public sealed class ConversationsModule : IModule
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
             .AddSingleton<MessageWriter>()
+            .AddSingleton<LogWriter>()
+            .AddHostedService(provider => provider.GetRequiredService<LogWriter>())
             .AddSingleton<SearchIndex>()
             .AddHostedService<SearchIndexing>()
             .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>());

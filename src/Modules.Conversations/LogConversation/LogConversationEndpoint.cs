@@ -8,7 +8,7 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Conversations.LogConversation;
 
 /// <summary>POST /log stores a whole exchange with a model as a new conversation.</summary>
-internal sealed class LogConversationEndpoint(MessageWriter writer, ConversationSettings settings)
+internal sealed class LogConversationEndpoint(LogWriter writer, ConversationSettings settings, TimeProvider time)
     : Endpoint<LogConversationRequest, LogConversationResponse>
 {
     public override void Configure()
@@ -29,6 +29,7 @@ internal sealed class LogConversationEndpoint(MessageWriter writer, Conversation
             };
             summary.Response<LogConversationResponse>(200, "The new conversation, and the message that is the response.");
             summary.Response<ErrorBody>(400, "Conversation tracking or message logging is disabled on this server.");
+            summary.Response<ErrorBody>(503, "The server is overloaded; try again after `Retry-After` seconds.");
         });
     }
 
@@ -48,14 +49,24 @@ internal sealed class LogConversationEndpoint(MessageWriter writer, Conversation
 
         var metadata = req.Metadata!;
         var alias = string.IsNullOrEmpty(metadata.Alias) ? null : metadata.Alias;
-        var stored = await writer.CreateAsync(
+        var now = PreparedMessages.Now(time);
+        var id = Guid.CreateVersion7(now);
+        var conversation = new LoggedConversation(
             HttpContext.GetScope(),
+            id,
             $"{alias ?? metadata.Model} conversation",
             alias ?? $"{metadata.Provider}:{metadata.Model}",
-            [.. req.Messages!, req.ToAnswer()],
-            settings.MessageLoggingLevel,
-            ct);
-        await Send.OkAsync(new LogConversationResponse(stored[^1].ConversationId, stored[^1].Id), ct);
+            now,
+            PreparedMessages.Of(id, [.. req.Messages!, req.ToAnswer()], settings.MessageLoggingLevel, now));
+        if (writer.TryWrite(conversation) is not { } written)
+        {
+            HttpContext.Response.Headers.RetryAfter = "1";
+            await Send.DetailAsync(StatusCodes.Status503ServiceUnavailable, "Too many conversations are waiting to be stored", ct);
+            return;
+        }
+
+        await written;
+        await Send.OkAsync(new LogConversationResponse(id, conversation.Content.Messages[^1].Id), ct);
     }
 }
 

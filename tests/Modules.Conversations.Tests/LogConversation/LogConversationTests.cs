@@ -83,6 +83,30 @@ public sealed class LogConversationTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Many_at_once_are_each_stored_whole_and_one_that_cannot_be_spoils_no_other()
+    {
+        var clients = Enumerable.Range(0, 64).Select(_ => server.NewClient()).ToList();
+
+        var answers = await Task.WhenAll(clients.Select((client, number) => client.PostAsync("/conversations/log", number % 16 == 7
+            ? """{"messages": [{"role": "user", "metadata": {"a": 1e999999}}], "response": {}, "metadata": {"provider": "p", "model": "m"}}"""
+            : Chat.Log("fast", Chat.User($"first of {number}"), Chat.User($"second of {number}")))));
+
+        for (var number = 0; number < clients.Count; number++)
+        {
+            if (number % 16 == 7)
+            {
+                await Assert.That(answers[number].Status).IsEqualTo(400);
+                await Assert.That(await server.SnapshotAsync(clients[number])).IsEqualTo("");
+                continue;
+            }
+
+            var conversation = await clients[number].GetAsync($"/conversations/{answers[number]["conversation_id"]}");
+            await Assert.That(string.Join(",", conversation["messages"]!.Contents())).IsEqualTo($"first of {number},second of {number},Straight on.");
+            await Assert.That((decimal)conversation["total_cost"]!).IsEqualTo(0.75m);
+        }
+    }
+
+    [Test]
     public async Task Another_key_does_not_see_it()
     {
         var answer = await server.NewClient().PostAsync("/conversations/log", Chat.Log("fast", Chat.User("Mine")));

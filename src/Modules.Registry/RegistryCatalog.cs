@@ -1,3 +1,4 @@
+using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Configuration;
 using ZiggyCreatures.Caching.Fusion;
 
@@ -7,10 +8,13 @@ namespace LlmRing.Modules.Registry;
 /// Holds the snapshot that requests read. They never wait for the cache or the upstream once there is one:
 /// <see cref="RegistryRefresher"/> looks every second whether the cache has another.
 /// </summary>
-internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader, CacheSettings settings)
+internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, CacheSettings settings)
 {
     /// <summary>How long the first callers of all wait for the first copy.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+
+    // Hosts of another upstream may share the Redis. The number is to change with the form of the entry.
+    private readonly string _key = $"registry:documents:1:{upstream.Source}";
 
     private readonly FusionCacheEntryOptions _options = cache.CreateEntryOptions(options => options
         .SetDuration(TimeSpan.FromSeconds(settings.Ttl))
@@ -33,7 +37,7 @@ internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader,
     /// <summary>Takes over what the cache holds; past its time the cache first asks the upstream, once for all callers and hosts.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        var documents = await cache.GetOrSetAsync<RegistryDocuments?>("registry:documents:1", loader.LoadAsync, _options, token: cancellationToken);
+        var documents = await cache.GetOrSetAsync<RegistryDocuments?>(_key, loader.LoadAsync, _options, token: cancellationToken);
         if (documents is null || documents.Hash == _current?.Hash)
             return;
 

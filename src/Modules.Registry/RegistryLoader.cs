@@ -26,6 +26,8 @@ internal sealed partial class RegistryLoader(
 
     private static readonly TimeSpan Deadline = TimeSpan.FromSeconds(12);
 
+    private readonly ConcurrentDictionary<string, string> _unusable = new(StringComparer.Ordinal);
+
     /// <summary>Makes the cache's entry; null (for some seconds, on this host only) when there is no copy.</summary>
     public async Task<RegistryDocuments?> LoadAsync(FusionCacheFactoryExecutionContext<RegistryDocuments?> context, CancellationToken cancellationToken)
     {
@@ -85,8 +87,10 @@ internal sealed partial class RegistryLoader(
         switch (await upstream.FetchAsync(path, known, cancellationToken))
         {
             case UpstreamAnswer.Unchanged:
+                ReportUsable(path);
                 return known! with { CheckedAt = now };
             case UpstreamAnswer.Found found when isValid(found.Body):
+                ReportUsable(path);
                 return new RegistryDocument
                 {
                     Path = path,
@@ -98,13 +102,13 @@ internal sealed partial class RegistryLoader(
                     CheckedAt = now,
                 };
             case UpstreamAnswer.Found:
-                LogUnusable(path, "what it answered is no such document");
+                ReportUnusable(path, "what it answered is no such document");
                 return null;
             case UpstreamAnswer.Missing:
-                LogUnusable(path, "it has no such document");
+                ReportUnusable(path, "it has no such document");
                 return null;
             case UpstreamAnswer.Failed failed:
-                LogUnusable(path, failed.Reason);
+                ReportUnusable(path, failed.Reason);
                 return null;
             case var answer:
                 throw new NotSupportedException(answer.ToString());
@@ -143,6 +147,22 @@ internal sealed partial class RegistryLoader(
             .ToList();
         return current.TrueForAll(document => document?.Source == upstream.Source) ? current.Min(document => document!.CheckedAt) : null;
     }
+
+    // A document that stays away is one line in the log, not one per attempt.
+    private void ReportUnusable(string path, string reason)
+    {
+        if (_unusable.TryAdd(path, reason))
+            LogUnusable(path, reason);
+    }
+
+    private void ReportUsable(string path)
+    {
+        if (_unusable.TryRemove(path, out _))
+            LogUsable(path);
+    }
+
+    [LoggerMessage(LogLevel.Information, "The registry's upstream gives {Path} again")]
+    private partial void LogUsable(string path);
 
     [LoggerMessage(LogLevel.Warning, "The registry's upstream gives no {Path}: {Reason}; its last good copy is served, if there is one")]
     private partial void LogUnusable(string path, string reason);

@@ -14,6 +14,8 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
         {
             summary.Summary = "Get the model registry";
             summary.Description = "All models with every member that the upstream registry has. Answers carry a strong ETag of what is served; send it as If-None-Match to get 304.";
+            summary.RequestParam(request => request.Providers, "Names of providers, separated by commas: only their models.");
+            summary.RequestParam(request => request.Capabilities, "`vision`, `function_calling`, `json_mode`, `parallel_tool_calls` or any boolean member's name, separated by commas: only models that have all.");
             summary.Response<RegistryResponse>(200, "The registry, or the part of it that was asked for.");
             summary.Response(304, "The copy that If-None-Match names is current.");
             summary.DescribeNoCopy();
@@ -42,14 +44,9 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
 
 internal sealed record GetRegistryRequest
 {
-    /// <summary>Names of providers, separated by commas: only their models.</summary>
     [QueryParam]
     public string? Providers { get; init; }
 
-    /// <summary>
-    /// <c>vision</c>, <c>function_calling</c>, <c>json_mode</c>, <c>parallel_tool_calls</c> or any boolean member's name,
-    /// separated by commas: only models that have all.
-    /// </summary>
     [QueryParam]
     public string? Capabilities { get; init; }
 }

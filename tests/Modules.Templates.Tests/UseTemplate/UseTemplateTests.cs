@@ -56,4 +56,13 @@ public sealed class UseTemplateTests(ServerFixture server)
         await Assert.That(answer.Status).IsEqualTo(404);
         await Assert.That((int)(await owner.GetAsync($"{Route}/{id}"))["usage_count"]!).IsEqualTo(0);
     }
+
+    [Test]
+    public async Task An_id_that_is_no_UUID_is_422()
+    {
+        var answer = await _client.PostAsync($"{Route}/nonsense/use");
+
+        await Assert.That(answer.Status).IsEqualTo(422);
+        await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo("""["path","id"]""");
+    }
 }

@@ -124,7 +124,8 @@ public sealed class CreateTemplateTests(ServerFixture server)
         await Assert.That(answer.Status).IsEqualTo(422);
         await Assert.That(answer["detail"]!.AsArray().Count).IsEqualTo(1);
         await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).StartsWith($"""["body","{field}" """.TrimEnd());
-        await Assert.That((await _client.GetAsync(Route)).Json.AsArray()).IsEmpty();
+        // Global templates of other tests may be in the list.
+        await Assert.That((await _client.GetAsync(Route)).Text).DoesNotContain(_client.Key!);
     }
 
     [Test]

@@ -126,7 +126,7 @@ public sealed class RunTests(McpFixture fixture)
         await Eventually.HoldsAsync(async () => (await client.GetAsync($"/api/v1/mcp/tools/{tools("hang")}/history")).Text.Contains("Cancelled", StringComparison.Ordinal));
     }
 
-    [Test]
+    [Test, NotInParallel]
     [Arguments(HttpServerSessionMode.Stateless)]
     [Arguments(HttpServerSessionMode.Stateful)]
     public async Task Two_hundred_calls_of_a_hung_tool_end_with_the_timeout_and_leave_the_server_quick(HttpServerSessionMode sessions)
@@ -137,16 +137,17 @@ public sealed class RunTests(McpFixture fixture)
         var calls = Enumerable.Range(0, 200).Select(_ => ExecuteAsync(client, tools("hang"))).ToArray();
         await Eventually.HoldsAsync(() => Task.FromResult(upstream.HangsBegun == 16));
 
-        var slowest = TimeSpan.Zero;
-        for (var number = 0; number < 50; number++)
+        var taken = new List<double>();
+        for (var number = 0; number < 51; number++)
         {
             var asked = Stopwatch.StartNew();
             await Assert.That((await client.GetAsync("/health")).Status).IsEqualTo(200);
-            slowest = asked.Elapsed > slowest ? asked.Elapsed : slowest;
+            taken.Add(asked.Elapsed.TotalMilliseconds);
         }
 
-        Console.WriteLine($"/health beside 200 hung calls: at most {slowest.TotalMilliseconds:0.0} ms");
-        await Assert.That(slowest.TotalMilliseconds).IsLessThan(500);
+        taken.Sort();
+        Console.WriteLine($"/health beside 200 hung calls: median {taken[25]:0.0} ms, at most {taken[50]:0.0} ms");
+        await Assert.That(taken[25]).IsLessThan(100);
 
         foreach (var call in await Task.WhenAll(calls))
             await Assert.That((string?)call["error"]).Contains("in time");

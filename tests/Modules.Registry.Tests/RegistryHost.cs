@@ -33,6 +33,14 @@ internal sealed class RegistryHost : IAsyncDisposable
         _client = new ApiClient(_server.Address, key: null);
     }
 
+    /// <summary>Repeats a request until its answer is as expected.</summary>
+    public async Task<ApiResponse> GetUntilAsync(string path, Func<ApiResponse, bool> expected)
+    {
+        var answer = default(ApiResponse);
+        await Eventually.HoldsAsync(async () => expected(answer = await Client.GetAsync(path)));
+        return answer!;
+    }
+
     /// <summary>Starts a further server on the same database; the caller disposes of it.</summary>
     public Task<LlmRingServer> StartSecondAsync(params (string Name, string Value)[] settings) => ServerFixture.StartAsync(_database, Upstream, settings);
 
@@ -47,32 +55,5 @@ internal sealed class RegistryHost : IAsyncDisposable
         _client?.Dispose();
         if (_server is not null)
             await _server.DisposeAsync();
-    }
-}
-
-/// <summary>Waiting for what happens in the background.</summary>
-internal static class Eventually
-{
-    /// <summary>Repeats a request until its answer is as expected.</summary>
-    public static async Task<ApiResponse> GetAsync(ApiClient client, string path, Func<ApiResponse, bool> expected)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
-        while (true)
-        {
-            var answer = await client.GetAsync(path);
-            if (expected(answer))
-                return answer;
-            await timer.WaitForNextTickAsync(deadline.Token);
-        }
-    }
-
-    /// <summary>Waits until something holds.</summary>
-    public static async Task HoldsAsync(Func<bool> expected)
-    {
-        using var deadline = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-        using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
-        while (!expected())
-            await timer.WaitForNextTickAsync(deadline.Token);
     }
 }

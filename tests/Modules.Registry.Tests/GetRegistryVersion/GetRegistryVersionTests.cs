@@ -14,7 +14,7 @@ public sealed class GetRegistryVersionTests(ServerFixture server)
         host.Upstream.Files["google/models.json"] = RegistryFiles.Provider("google", 6, RegistryFiles.Model("google", "gemini-3", 1m, 2m, "{}"));
         host.Upstream.Files["google/v/6/models.json"] = host.Upstream.Files["google/models.json"];
 
-        var answer = await Eventually.GetAsync(host.Client, "/registry/v/6/registry.json", answer => answer.Status == 200);
+        var answer = await host.GetUntilAsync("/registry/v/6/registry.json", answer => answer.Status == 200);
         var again = await host.Client.GetAsync("/registry/v/6/registry.json", ("If-None-Match", answer.Headers["ETag"]));
 
         await Assert.That((string?)answer["version"]).IsEqualTo("6");

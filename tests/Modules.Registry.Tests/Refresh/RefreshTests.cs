@@ -41,7 +41,7 @@ public sealed class RefreshTests(PostgresFixture postgres)
         var before = await host.Client.GetAsync("/registry");
 
         host.Upstream.Files["openai/models.json"] = RegistryFiles.Provider("openai", 8, RegistryFiles.Model("openai", "gpt-6", 1m, 2m, "{}"));
-        var after = await Eventually.GetAsync(host.Client, "/registry", answer => answer.Headers["ETag"] != before.Headers["ETag"]);
+        var after = await host.GetUntilAsync("/registry", answer => answer.Headers["ETag"] != before.Headers["ETag"]);
 
         await Assert.That(after["models"]!.AsObject().ContainsKey("openai:gpt-6")).IsTrue();
         await Assert.That(after["models"]!.AsObject().ContainsKey("openai:gpt-4.1")).IsFalse();
@@ -53,7 +53,7 @@ public sealed class RefreshTests(PostgresFixture postgres)
         await using var host = await RegistryHost.StartAsync(postgres, ShortTtl);
         var before = await host.Client.GetAsync("/registry");
 
-        await Eventually.HoldsAsync(() => RegistryFiles.All.Keys.Where(path => !path.Contains("/v/", StringComparison.Ordinal)).All(host.Upstream.NotModified.ContainsKey));
+        await Eventually.HoldsAsync(() => Task.FromResult(RegistryFiles.All.Keys.Where(path => !path.Contains("/v/", StringComparison.Ordinal)).All(host.Upstream.NotModified.ContainsKey)));
 
         await Assert.That((await host.Client.GetAsync("/registry")).Headers["ETag"]).IsEqualTo(before.Headers["ETag"]);
     }
@@ -94,7 +94,7 @@ public sealed class RefreshTests(PostgresFixture postgres)
         }
 
         await host.Upstream.StartAsync();
-        await Eventually.GetAsync(host.Client, "/registry", answer => answer.Status == 200);
+        await host.GetUntilAsync("/registry", answer => answer.Status == 200);
     }
 
     [Test]
@@ -107,7 +107,7 @@ public sealed class RefreshTests(PostgresFixture postgres)
         var asked = host.Upstream.Requests[path];
 
         host.Upstream.Files[path] = "<html>Please log in to the Wi-Fi</html>";
-        await Eventually.HoldsAsync(() => host.Upstream.Requests[path] >= asked + 2);
+        await Eventually.HoldsAsync(() => Task.FromResult(host.Upstream.Requests[path] >= asked + 2));
 
         await Assert.That((await host.Client.GetAsync("/registry")).Text).IsEqualTo(before.Text);
     }
@@ -120,7 +120,7 @@ public sealed class RefreshTests(PostgresFixture postgres)
         var asked = host.Upstream.Requests["manifest.json"];
 
         host.Upstream.Delay = TimeSpan.FromSeconds(4);
-        await Eventually.HoldsAsync(() => host.Upstream.Requests["manifest.json"] > asked);
+        await Eventually.HoldsAsync(() => Task.FromResult(host.Upstream.Requests["manifest.json"] > asked));
         var answer = await host.Client.GetAsync("/registry").WaitAsync(TimeSpan.FromSeconds(2));
 
         await Assert.That(answer.Status).IsEqualTo(200);

@@ -7,6 +7,7 @@ using LlmRing.Shared.Caching;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Data;
+using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using LlmRing.Shared.Modules;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -120,6 +121,7 @@ public sealed class LlmRingServer : IAsyncDisposable
             .AddSingleton(TimeProvider.System)
             .AddDatabase(database.Connection, settings)
             .AddCaching()
+            .AddEvents()
             .AddHttpConventions(
                 [Assembly.GetExecutingAssembly(), .. catalog.Modules.Select(module => module.Assembly)],
                 configuration.ReadSettings<AuthenticationSettings>(),

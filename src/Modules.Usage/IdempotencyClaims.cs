@@ -73,7 +73,7 @@ internal static class IdempotencyClaims
 
         var answers = (await connection.QueryAsync<(string Scope, string Key, Guid LogId, decimal Cost, string CostSource, DateTime CreatedAt)>(
                 new CommandDefinition(Find, parameters, cancellationToken: cancellationToken)))
-            .ToDictionary(first => (first.Scope, first.Key), first => new LoggedUsage(first.LogId, first.Cost, first.CostSource, first.CreatedAt));
+            .ToDictionary(first => (first.Scope, first.Key), first => new LoggedUsage(first.LogId, first.Cost, first.CostSource, first.CreatedAt) { IsRepeat = true });
         foreach (var (row, used) in usedKeys)
             repeats.Add(row, answers[(row.Scope.Id, used)]);
         return repeats;

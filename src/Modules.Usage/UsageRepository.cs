@@ -1,13 +1,14 @@
 using Dapper;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.ListLogs;
+using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage;
 
 /// <summary>Reads usages and their totals, always within a scope; and writes what comes in one piece.</summary>
-internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stats)
+internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stats, IEvents events)
 {
     private const string RowColumns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
@@ -25,6 +26,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var logged = await UsageTables.WriteAsync(connection, rows, cancellationToken);
         await stats.EvictAsync(rows);
+        events.PublishLogged(rows, logged);
         return logged;
     }
 

@@ -40,6 +40,9 @@ internal sealed record UsageRow
 /// <summary>What became of a usage: the answer to its sender.</summary>
 internal sealed record LoggedUsage(Guid LogId, decimal Cost, string CostSource, DateTime CreatedAt)
 {
+    /// <summary>It was logged before, by an earlier request.</summary>
+    public bool IsRepeat { get; init; }
+
     public static LoggedUsage Of(UsageRow row) => new(row.Id, row.Cost, row.CostSource, row.CreatedAt);
 }
 

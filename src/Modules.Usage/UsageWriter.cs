@@ -1,5 +1,6 @@
 using System.Threading.Channels;
 using LlmRing.Modules.Usage.GetStats;
+using LlmRing.Shared.Events;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -10,7 +11,7 @@ namespace LlmRing.Modules.Usage;
 /// Writes what concurrent requests log with one commit, and answers each of them after it. There is no timer: while one
 /// batch is being committed the next one gathers, so an idle server answers in one round trip and a busy one in batches.
 /// </summary>
-internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache stats, ILogger<UsageWriter> logger) : BackgroundService
+internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache stats, IEvents events, ILogger<UsageWriter> logger) : BackgroundService
 {
     private const int QueueCapacity = 8_192;
     private const int MaxBatchRows = 1_024;
@@ -60,6 +61,7 @@ internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache 
             await stats.EvictAsync(rows);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].SetResult(answers[i]);
+            events.PublishLogged(rows, answers);
         }
         catch (PostgresException exception) when (batch.Count > 1 && _connection is { State: System.Data.ConnectionState.Open })
         {

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -14,7 +15,7 @@ internal sealed record LoggedConversation(Scope Scope, Guid Id, string Title, st
 /// Writes the conversations of concurrent requests with one statement, and answers each of them after its commit. There is
 /// no timer: while one batch is being written the next one gathers, so an idle server answers in one round trip.
 /// </summary>
-internal sealed partial class LogWriter(NpgsqlDataSource database, ILogger<LogWriter> logger) : BackgroundService
+internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents events, ILogger<LogWriter> logger) : BackgroundService
 {
     private const int QueueCapacity = 4_096;
 
@@ -66,6 +67,7 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, ILogger<LogWr
             await WriteAsync(batch.Select(pending => pending.Conversation).ToList());
             foreach (var pending in batch)
                 pending.SetResult();
+            Publish(batch);
         }
         catch (PostgresException exception) when (batch.Count > 1 && !exception.IsTransient)
         {
@@ -79,6 +81,28 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, ILogger<LogWr
             // Their requests answer it; the writer goes on with whoever comes next.
             foreach (var pending in batch)
                 pending.SetException(exception);
+        }
+    }
+
+    private void Publish(IReadOnlyList<Pending> batch)
+    {
+        if (!events.HasListener<ConversationLogged>())
+            return;
+
+        foreach (var pending in batch)
+        {
+            var conversation = pending.Conversation;
+            events.Publish(new ConversationLogged
+            {
+                Id = conversation.Id,
+                Scope = conversation.Scope,
+                At = conversation.At,
+                ModelAlias = conversation.ModelAlias,
+                Messages = conversation.Content.Messages.Count,
+                InputTokens = conversation.Content.InputTokens,
+                OutputTokens = conversation.Content.OutputTokens,
+                Cost = conversation.Content.Cost,
+            });
         }
     }
 

@@ -1,12 +1,13 @@
 using System.Text.Json;
 using Dapper;
+using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.Data;
 
 /// <summary>The table <c>tool_executions</c>; an execution is its tool's owner's.</summary>
-internal sealed class ExecutionRepository(NpgsqlDataSource database)
+internal sealed class ExecutionRepository(NpgsqlDataSource database, IEvents events)
 {
     private const string SelectedColumns = "id, tool_id, conversation_id, input::text as input, output::text as output, error, duration_ms, executed_at";
 
@@ -24,8 +25,25 @@ internal sealed class ExecutionRepository(NpgsqlDataSource database)
             """,
             new { id = Guid.CreateVersion7(), toolId, conversationId, input = input.ToColumn(), output = output.ToColumn(), error, durationMs, scope.ApiKeyId, scope.ProjectId },
             cancellationToken: cancellationToken));
+        if (row is null)
+            return null;
+
+        if (events.HasListener<ToolExecuted>())
+        {
+            events.Publish(new ToolExecuted
+            {
+                Id = row.Id,
+                Scope = scope,
+                At = row.ExecutedAt,
+                ToolId = row.ToolId,
+                ConversationId = row.ConversationId,
+                Error = row.Error,
+                DurationMs = row.DurationMs,
+            });
+        }
+
         // Answered as it came: jsonb sorts members, and reading a big result back costs as much again.
-        return row is null ? null : row.ToExecution() with { Input = input, Output = output };
+        return row.ToExecution() with { Input = input, Output = output };
     }
 
     /// <summary>A page of a tool's executions, newest first.</summary>

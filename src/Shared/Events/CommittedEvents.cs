@@ -1,0 +1,102 @@
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Shared.Events;
+
+/// <summary>
+/// The Usage module stored the usage of an LLM call. A repeat that was recognized by its key is no such event, nor is the
+/// later pricing of a usage that was logged unpriced.
+/// </summary>
+public sealed record UsageLogged
+{
+    /// <summary>Id of the usage.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public required Scope Scope { get; init; }
+
+    /// <summary>When it was logged.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>E.g. <c>openai</c>.</summary>
+    public required string Provider { get; init; }
+
+    /// <summary>The model's name at its provider.</summary>
+    public required string Model { get; init; }
+
+    /// <summary>The alias by which it was called, if any.</summary>
+    public string? Alias { get; init; }
+
+    /// <summary>The profile of the lockfile; <c>default</c> where none was named.</summary>
+    public required string Profile { get; init; }
+
+    /// <summary>The program that called, if it said so.</summary>
+    public string? Origin { get; init; }
+
+    /// <summary>Input tokens, cached ones included.</summary>
+    public required int InputTokens { get; init; }
+
+    /// <summary>Input tokens that the provider had in its cache.</summary>
+    public required int CachedInputTokens { get; init; }
+
+    /// <summary>Output tokens.</summary>
+    public required int OutputTokens { get; init; }
+
+    /// <summary>USD; 0 where the model has no known price.</summary>
+    public required decimal Cost { get; init; }
+
+    /// <summary>Where the cost comes from: <c>client</c>, <c>registry</c> or <c>unpriced</c>.</summary>
+    public required string CostSource { get; init; }
+}
+
+/// <summary>The Conversations module stored a whole exchange with a model as a new conversation (<c>POST /conversations/log</c>).</summary>
+public sealed record ConversationLogged
+{
+    /// <summary>Id of the conversation.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public required Scope Scope { get; init; }
+
+    /// <summary>When it was logged.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>The alias by which the model was called, else <c>provider:model</c>.</summary>
+    public required string ModelAlias { get; init; }
+
+    /// <summary>How many messages it has, the response included.</summary>
+    public required int Messages { get; init; }
+
+    /// <summary>Input tokens of all messages.</summary>
+    public required long InputTokens { get; init; }
+
+    /// <summary>Output tokens of all messages.</summary>
+    public required long OutputTokens { get; init; }
+
+    /// <summary>USD, as its sender said.</summary>
+    public required decimal Cost { get; init; }
+}
+
+/// <summary>The MCP module recorded the execution of a tool, which it or its caller ran.</summary>
+public sealed record ToolExecuted
+{
+    /// <summary>Id of the execution.</summary>
+    public required Guid Id { get; init; }
+
+    /// <summary>Whose it is.</summary>
+    public required Scope Scope { get; init; }
+
+    /// <summary>When it was recorded.</summary>
+    public required DateTimeOffset At { get; init; }
+
+    /// <summary>Id of the tool.</summary>
+    public required Guid ToolId { get; init; }
+
+    /// <summary>The conversation it was for, if any.</summary>
+    public Guid? ConversationId { get; init; }
+
+    /// <summary>Why it failed; null where it did not.</summary>
+    public string? Error { get; init; }
+
+    /// <summary>How long it took, where that is known.</summary>
+    public int? DurationMs { get; init; }
+}

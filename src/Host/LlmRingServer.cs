@@ -149,6 +149,8 @@ public sealed class LlmRingServer : IAsyncDisposable
         logging.AddFilter("LlmRing.Shared.Http.ScopeAuthenticationHandler", LogLevel.Warning);
         // What it would warn of is Redis being away, which RedisConnection says once.
         logging.AddFilter("ZiggyCreatures", LogLevel.Error);
+        // It would log each attempt of a resilient HTTP client with a stack trace; its caller says in a line what came of them.
+        logging.AddFilter("Polly", LogLevel.None);
         // ASP.NET Core makes keys that nothing here uses.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         if (environment is ServerEnvironment.Prod)

@@ -36,8 +36,7 @@ load() { # NAME CONNECTIONS FACTOR SCRIPT PATH
     fi
 }
 
-dotnet publish src/Host -c Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true -o "$WORK/server" -v quiet -nologo
-dotnet build-server shutdown >/dev/null 2>&1
+dotnet publish src/Host -c Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true --disable-build-servers -o "$WORK/server" -v quiet -nologo
 if [ "$(id -u)" = 0 ]; then install -d -o postgres "$WORK/data"; fi
 as_postgres "$PGBIN/initdb" -D "$WORK/data" -U bench --auth=trust --encoding=UTF8 --locale=C >/dev/null
 as_postgres "$PGBIN/pg_ctl" start -D "$WORK/data" -w -s -l "$WORK/data/log" -o "-c listen_addresses=127.0.0.1 -c port=$PGPORT -c unix_socket_directories="

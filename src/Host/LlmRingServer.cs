@@ -1,8 +1,10 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
+using LlmRing.Host.Health;
 using LlmRing.Host.Modules;
 using LlmRing.Host.OpenApi;
+using LlmRing.Host.Watching;
 using LlmRing.Shared.Caching;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
@@ -122,6 +124,8 @@ public sealed class LlmRingServer : IAsyncDisposable
             .AddDatabase(database.Connection, settings)
             .AddCaching()
             .AddEvents()
+            .AddWatching(configuration, builder.Configuration)
+            .AddHealth(configuration)
             .AddHttpConventions(
                 [Assembly.GetExecutingAssembly(), .. catalog.Modules.Select(module => module.Assembly)],
                 configuration.ReadSettings<AuthenticationSettings>(),
@@ -149,12 +153,12 @@ public sealed class LlmRingServer : IAsyncDisposable
         logging.AddFilter("LlmRing.Shared.Http.ScopeAuthenticationHandler", LogLevel.Warning);
         // What it would warn of is Redis being away, which RedisConnection says once.
         logging.AddFilter("ZiggyCreatures", LogLevel.Error);
-        // It would log each attempt of a resilient HTTP client with a stack trace; its caller says in a line what came of them.
-        logging.AddFilter("Polly", LogLevel.None);
+        // The answer of /health/ready has the reasons, each time it is asked.
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
         // ASP.NET Core makes keys that nothing here uses.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         if (environment is ServerEnvironment.Prod)
-            logging.AddJsonConsole(console => console.UseUtcTimestamp = true);
+            logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
         else
             logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
     }

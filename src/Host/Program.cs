@@ -11,7 +11,12 @@ var root = new RootCommand("LLMRing Server: usage, statistics, conversations, te
 
 try
 {
-    return await root.Parse(args).InvokeAsync(new InvocationConfiguration { EnableDefaultExceptionHandler = false });
+    return await root.Parse(args).InvokeAsync(new InvocationConfiguration
+    {
+        EnableDefaultExceptionHandler = false,
+        // A server has its own limits for stopping; the usual two seconds would cut it off.
+        ProcessTerminationTimeout = TimeSpan.FromMinutes(10),
+    });
 }
 catch (StartRefusedException refusal)
 {

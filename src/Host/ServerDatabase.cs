@@ -69,17 +69,17 @@ internal sealed class ServerDatabase : IAsyncDisposable
     /// <exception cref="NpgsqlException">It does not answer, or does not exist.</exception>
     public async Task RequireAnswerAsync(CancellationToken cancellationToken)
     {
-        await using var connection = new NpgsqlConnection(Connection.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
+        await using var source = SourceOf(Connection);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
     }
 
     /// <summary>A connection to the cluster's own database, from where others are created and dropped.</summary>
-    public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken)
-    {
-        var connection = new NpgsqlConnection(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false }.ConnectionString);
-        await connection.OpenAsync(cancellationToken);
-        return connection;
-    }
+    public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken) =>
+        await SourceOf(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false }).OpenConnectionAsync(cancellationToken);
+
+    // The name of a source is what metrics show; by default it is the connection string.
+    private static NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder connection) =>
+        new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = "llmring-start" }.Build();
 
     /// <summary>The services that migrations need, without a web server.</summary>
     public ServiceProvider CreateServices()

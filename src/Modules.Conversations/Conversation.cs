@@ -1,5 +1,4 @@
 using System.Text.Json.Serialization;
-using LlmRing.Shared.Data;
 
 namespace LlmRing.Modules.Conversations;
 

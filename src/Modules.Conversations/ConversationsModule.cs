@@ -1,3 +1,4 @@
+using Dapper;
 using LlmRing.Modules.Conversations.LogConversation;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
@@ -22,6 +23,7 @@ public sealed class ConversationsModule : IModule
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
+        SqlMapper.AddTypeHandler(new StoredJsonHandler());
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
             .AddSingleton<MessageWriter>()

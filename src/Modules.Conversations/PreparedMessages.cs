@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using LlmRing.Shared.Data;
 using Npgsql;
 using NpgsqlTypes;
 

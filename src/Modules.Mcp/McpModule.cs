@@ -34,6 +34,7 @@ public sealed class McpModule : IModule
             .AddSingleton<ExecutionRepository>()
             .AddSingleton<ServerAddressRules>()
             .AddSingleton<OfferChanges>()
+            .AddSingleton<McpMetrics>()
             .AddSingleton<McpConnections>()
             .AddSingleton<AuthConfigProtector>()
             .AddHostedService<AuthConfigAdoption>()

@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Shared.Events;
+using LlmRing.Shared.Watching;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -11,7 +13,7 @@ namespace LlmRing.Modules.Usage;
 /// Writes what concurrent requests log with one commit, and answers each of them after it. There is no timer: while one
 /// batch is being committed the next one gathers, so an idle server answers in one round trip and a busy one in batches.
 /// </summary>
-internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache stats, IEvents events, ILogger<UsageWriter> logger) : BackgroundService
+internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache stats, IEvents events, IMeterFactory meters, ILogger<UsageWriter> logger) : BackgroundService
 {
     private const int QueueCapacity = 8_192;
     private const int MaxBatchRows = 1_024;
@@ -19,6 +21,7 @@ internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache 
 
     private readonly Channel<Pending> _queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
     private readonly List<Pending> _batch = new(MaxBatchRows);
+    private readonly QueueMetrics _metrics = new(meters, "LlmRing.Usage");
     private NpgsqlConnection? _connection;
 
     /// <summary>Queues a usage.</summary>
@@ -40,6 +43,7 @@ internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache 
     // Ended by the closed queue, not by the token: what was taken gets its answer.
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        _metrics.Watch(() => _queue.Reader.Count);
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
             _batch.Clear();
@@ -58,6 +62,7 @@ internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache 
             _connection ??= await database.OpenConnectionAsync();
             var rows = batch.Select(pending => pending.Row).ToList();
             var answers = await UsageTables.WriteAsync(_connection, rows, CancellationToken.None);
+            _metrics.Wrote(rows.Count);
             await stats.EvictAsync(rows);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].SetResult(answers[i]);

@@ -29,7 +29,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts <c>llmring-server serve --env prod</c> on a free port and waits until it listens.</summary>
-    /// <param name="variables">Its <c>LLMRING_*</c> variables, without their prefix.</param>
+    /// <param name="variables">Its <c>LLMRING_*</c> variables, without their prefix; and <c>OTEL_*</c>.</param>
     public static async Task<ServerProcess> ServeAsync(params (string Name, string Value)[] variables) =>
         await ServeAsync("prod", Path.GetTempPath(), variables);
 
@@ -84,7 +84,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
             WorkingDirectory = workingDirectory,
         };
         foreach (var (name, value) in variables)
-            start.Environment[$"LLMRING_{name}"] = value;
+            start.Environment[name.StartsWith("OTEL_", StringComparison.Ordinal) ? name : $"LLMRING_{name}"] = value;
 
         var server = new ServerProcess(new Process { StartInfo = start });
         server._process.OutputDataReceived += (_, line) => server.Note(line.Data);

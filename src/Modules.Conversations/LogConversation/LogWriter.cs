@@ -1,6 +1,8 @@
+using System.Diagnostics.Metrics;
 using System.Threading.Channels;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
+using LlmRing.Shared.Watching;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
@@ -15,7 +17,7 @@ internal sealed record LoggedConversation(Scope Scope, Guid Id, string Title, st
 /// Writes the conversations of concurrent requests with one statement, and answers each of them after its commit. There is
 /// no timer: while one batch is being written the next one gathers, so an idle server answers in one round trip.
 /// </summary>
-internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents events, ILogger<LogWriter> logger) : BackgroundService
+internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents events, IMeterFactory meters, ILogger<LogWriter> logger) : BackgroundService
 {
     private const int QueueCapacity = 4_096;
 
@@ -25,6 +27,7 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
     private const int MaxBatchCharacters = 8 * 1024 * 1024;
 
     private readonly Channel<Pending> _queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
+    private readonly QueueMetrics _metrics = new(meters, "LlmRing.Conversations");
 
     /// <summary>Queues a conversation.</summary>
     /// <returns>Completes when it is committed, and fails when it is not; null when the queue is full or closed.</returns>
@@ -45,6 +48,7 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
     // Ended by the closed queue, not by the token: what was taken gets its answer.
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        _metrics.Watch(() => _queue.Reader.Count);
         var batch = new List<Pending>();
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
@@ -65,6 +69,7 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
         try
         {
             await WriteAsync(batch.Select(pending => pending.Conversation).ToList());
+            _metrics.Wrote(batch.Count);
             foreach (var pending in batch)
                 pending.SetResult();
             Publish(batch);

@@ -21,6 +21,7 @@ internal sealed partial class McpConnections(
     ServerAddressRules rules,
     ServerRepository servers,
     OfferChanges changes,
+    McpMetrics metrics,
     TimeProvider time,
     ILogger<McpConnections> logger) : IAsyncDisposable
 {
@@ -53,12 +54,12 @@ internal sealed partial class McpConnections(
     /// <param name="cancellationToken">The caller went away: the MCP server is told so.</param>
     /// <exception cref="McpFailureException">There is no result.</exception>
     public Task<JsonElement> RequestAsync(Scope scope, Server server, string method, JsonObject parameters, bool mayRepeat, CancellationToken cancellationToken) =>
-        WithinBoundsAsync(scope, server, (slot, ct) => SendAsync(slot, scope, server, method, parameters, mayRepeat, ct), cancellationToken);
+        WithinBoundsAsync(method, server, (slot, ct) => SendAsync(slot, scope, server, method, parameters, mayRepeat, ct), cancellationToken);
 
     /// <summary>Asks a server for all it offers.</summary>
     /// <exception cref="McpFailureException">It does not tell.</exception>
     public Task<Discovery> DiscoverAsync(Scope scope, Server server, CancellationToken cancellationToken) =>
-        WithinBoundsAsync(scope, server, async (slot, ct) => new Discovery(
+        WithinBoundsAsync("discover", server, async (slot, ct) => new Discovery(
             [.. (await ListAsync<DiscoveredTool>(slot, scope, server, RequestMethods.ToolsList, "tools", ct)).Where(tool => tool.Name is { Length: > 0 and <= 255 })],
             [.. (await ListAsync<DiscoveredResource>(slot, scope, server, RequestMethods.ResourcesList, "resources", ct)).Where(resource =>
                 resource is { Uri.Length: > 0 and <= 1000 } and not { Name.Length: > 255 } and not { MimeType.Length: > 255 })],
@@ -106,8 +107,9 @@ internal sealed partial class McpConnections(
         _network.Dispose();
     }
 
-    private async Task<T> WithinBoundsAsync<T>(Scope scope, Server server, Func<Slot, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    private async Task<T> WithinBoundsAsync<T>(string operation, Server server, Func<Slot, CancellationToken, Task<T>> call, CancellationToken cancellationToken)
     {
+        using var measured = metrics.Call(operation);
         var slot = Admit(server.Id);
         try
         {
@@ -119,6 +121,7 @@ internal sealed partial class McpConnections(
                 try
                 {
                     var result = await call(slot, budget.Token);
+                    measured.Succeeded();
                     await NoteSeenAsync(slot, server.Id, null);
                     return result;
                 }
@@ -134,6 +137,7 @@ internal sealed partial class McpConnections(
             catch (Exception exception)
             {
                 var failure = FailureOf(exception);
+                measured.Failed(failure.Kind);
                 if (failure.Kind is not McpFailure.Rejected)
                     await NoteErrorAsync(slot, server.Id, failure.Message);
                 throw failure;

@@ -20,7 +20,8 @@ public static class DataServices
         SqlMapper.AddTypeHandler(new StoredJsonHandler());
 
         return services
-            .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString)
+            // The name is what metrics show; by default it is the connection string.
+            .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString, builder => builder.Name = "llmring")
             .AddSingleton<DatabaseMigrator>();
     }
 

@@ -1,7 +1,7 @@
 using FastEndpoints;
 using Npgsql;
 
-namespace LlmRing.Host.Meta;
+namespace LlmRing.Host.Health;
 
 /// <summary>GET /health says whether the database answers.</summary>
 internal sealed class HealthEndpoint(NpgsqlDataSource database) : EndpointWithoutRequest<HealthResponse>

@@ -155,6 +155,8 @@ public sealed class LlmRingServer : IAsyncDisposable
         logging.AddFilter("ZiggyCreatures", LogLevel.Error);
         // The answer of /health/ready has the reasons, each time it is asked.
         logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+        // It would log each attempt of a resilient HTTP client with a stack trace; its caller says in a line what came of them.
+        logging.AddFilter("Polly", LogLevel.None);
         // ASP.NET Core makes keys that nothing here uses.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         if (environment is ServerEnvironment.Prod)

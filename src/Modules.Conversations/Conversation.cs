@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using LlmRing.Shared.Data;
 
 namespace LlmRing.Modules.Conversations;
 

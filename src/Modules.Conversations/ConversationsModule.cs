@@ -1,4 +1,3 @@
-using Dapper;
 using LlmRing.Modules.Conversations.LogConversation;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
@@ -23,7 +22,6 @@ public sealed class ConversationsModule : IModule
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
-        SqlMapper.AddTypeHandler(new StoredJsonHandler());
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
             .AddSingleton<MessageWriter>()

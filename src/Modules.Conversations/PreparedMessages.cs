@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using LlmRing.Shared.Data;
 using Npgsql;
 using NpgsqlTypes;
 

@@ -5,7 +5,6 @@ using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http.Resilience;
-using Microsoft.Extensions.Logging;
 
 namespace LlmRing.Modules.Registry;
 
@@ -50,8 +49,6 @@ public sealed class RegistryModule : IModule
                 client.DefaultRequestHeaders.UserAgent.ParseAdd("llmring-server");
             })
             .AddStandardResilienceHandler(Bound);
-        // It logs each attempt, with a stack trace where it fails; RegistryLoader says in a line what came of them.
-        services.AddLogging(logging => logging.AddFilter("Polly", LogLevel.None));
     }
 
     private static void Bound(HttpStandardResilienceOptions options)

@@ -28,7 +28,9 @@ internal static class UsageTables
             output_tokens = total.output_tokens + excluded.output_tokens,
             cached_input_tokens = total.cached_input_tokens + excluded.cached_input_tokens,
             cost = total.cost + excluded.cost,
-            latencies = case when excluded.latencies is null then total.latencies else usage_add_latencies(total.latencies, excluded.latencies) end
+            latencies = (
+                select array_agg(coalesce(before, 0) + coalesce(added, 0) order by place)
+                from unnest(total.latencies, excluded.latencies) with ordinality as bucket(before, added, place))
         """;
 
     // One statement, so that outside of a transaction it is one round trip and one commit.

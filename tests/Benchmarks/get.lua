@@ -3,7 +3,7 @@ local format = os.getenv("PATH_FORMAT")
 local count = 0
 wrk.headers["X-API-Key"] = os.getenv("KEY") or "bench"
 wrk.headers["If-None-Match"] = os.getenv("ETAG")
-function request()
+request = function()
   count = count + 1
-  return wrk.format("GET", format:gsub("%%d", count % 1000000))
+  return wrk.format("GET", (format:gsub("%%d", count % 1000000)))
 end

@@ -40,8 +40,11 @@ internal static class OpenApiSetup
     public static void UseOpenApiPages(this WebApplication app)
     {
         app.MapOpenApi("/openapi.json");
-        app.UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true));
-        ReDocBuilderExtensions.UseReDoc(app, page => (page.RoutePrefix, page.IndexStream) = ("redoc", () => new MemoryStream(ReDocPage.ToArray())));
+        // Middleware of their own, in which no request of the API need be looked at.
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/docs"), docs => docs
+            .UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true)));
+        app.UseWhen(context => context.Request.Path.StartsWithSegments("/redoc"), docs => ReDocBuilderExtensions
+            .UseReDoc(docs, page => (page.RoutePrefix, page.IndexStream) = ("redoc", () => new MemoryStream(ReDocPage.ToArray()))));
     }
 
     /// <summary>Says that an operation takes an API key.</summary>
@@ -59,6 +62,9 @@ internal static class OpenApiSetup
             Description = "Memory for LLM applications: usage and cost, statistics, conversations, templates, MCP and the model registry. "
                 + "Every row belongs to the API key that wrote it; another key's row is as good as absent.",
         };
+        // Whoever reads of a GET knows its HEAD.
+        foreach (var path in document.Paths.Values)
+            path.Operations?.Remove(HttpMethod.Head);
         document.Components ??= new OpenApiComponents();
         document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
         document.Components.SecuritySchemes[KeyScheme] = new OpenApiSecurityScheme

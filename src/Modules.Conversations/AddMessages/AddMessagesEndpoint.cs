@@ -14,6 +14,7 @@ internal sealed class AddMessagesEndpoint(MessageWriter writer, ConversationRepo
     public override void Configure()
     {
         Post(ConversationRoutes.Of("/{id}/messages/batch"));
+        Options(route => route.Accepts<AddMessagesBody>("application/json"));
         Summary(summary =>
         {
             summary.Summary = "Store messages";
@@ -76,12 +77,13 @@ internal sealed class AddMessagesRequestConverter : JsonConverter<AddMessagesReq
         if (reader.TokenType is JsonTokenType.StartArray)
             return new AddMessagesRequest { Messages = JsonSerializer.Deserialize<List<IncomingMessage>>(ref reader, options) };
 
-        var body = JsonSerializer.Deserialize<Body>(ref reader, options);
+        var body = JsonSerializer.Deserialize<AddMessagesBody>(ref reader, options);
         return new AddMessagesRequest { Messages = body?.Messages, LoggingLevel = body?.LoggingLevel };
     }
 
     public override void Write(Utf8JsonWriter writer, AddMessagesRequest value, JsonSerializerOptions options) =>
-        JsonSerializer.Serialize(writer, new Body(value.Messages, value.LoggingLevel), options);
+        JsonSerializer.Serialize(writer, new AddMessagesBody(value.Messages, value.LoggingLevel), options);
 
-    private sealed record Body(IReadOnlyList<IncomingMessage>? Messages, LoggingLevel? LoggingLevel);
 }
+
+internal sealed record AddMessagesBody(IReadOnlyList<IncomingMessage>? Messages, LoggingLevel? LoggingLevel);

@@ -97,15 +97,6 @@ create table if not exists ${schema}.usage_rollups (
     primary key (scope, hour, series)
 ) with (fillfactor = 60, autovacuum_vacuum_scale_factor = 0.02);
 
--- Adds two histograms of latencies, of which the longer decides the length.
-create or replace function ${schema}.usage_add_latencies(a integer[], b integer[]) returns integer[] language sql immutable as $$
-    select case
-        when a is null then b
-        when b is null then a
-        else (select array_agg(coalesce(x, 0) + coalesce(y, 0) order by place) from unnest(a, b) with ordinality as sum(x, y, place))
-    end
-$$;
-
 -- What a request with an Idempotency-Key or an id of its own was answered.
 create table if not exists ${schema}.usage_idempotency (
     scope text not null,

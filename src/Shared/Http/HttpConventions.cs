@@ -89,7 +89,7 @@ public static class HttpConventions
             {
                 // No body is an empty one: validation then names what is missing, if anything is.
                 return HasBody(request)
-                    ? await JsonSerializer.DeserializeAsync(request.Body, type, config.Serializer.Options, cancellationToken)
+                    ? await JsonSerializer.DeserializeAsync(request.BodyReader, type, config.Serializer.Options, cancellationToken)
                     : JsonSerializer.Deserialize("{}"u8, type, config.Serializer.Options);
             }
             catch (JsonException exception)

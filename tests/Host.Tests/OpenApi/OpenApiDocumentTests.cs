@@ -44,13 +44,25 @@ public sealed class OpenApiDocumentTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Every_body_has_an_example()
+    public async Task Every_body_has_a_schema_and_an_example()
     {
+        var document = await DocumentAsync();
         foreach (var (name, operation) in await OperationsAsync())
         {
-            if (operation["requestBody"]?["content"]?["application/json"] is { } content)
-                await Assert.That(content["example"]).IsNotNull().Because(name);
+            if (operation["requestBody"]?["content"]?["application/json"] is not { } content)
+                continue;
+            await Assert.That(content["example"]).IsNotNull().Because(name);
+            var schema = content["schema"]!;
+            if ((string?)schema["$ref"] is { } reference)
+                schema = document["components"]!["schemas"]![reference.Split('/')[^1]]!;
+            await Assert.That(schema["properties"] ?? schema["items"]).IsNotNull().Because(name);
         }
+    }
+
+    [Test]
+    public async Task A_route_that_answers_head_is_listed_once()
+    {
+        await Assert.That((await OperationsAsync()).Keys.Where(name => name.StartsWith("head "))).IsEmpty();
     }
 
     [Test]

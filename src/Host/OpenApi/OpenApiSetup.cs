@@ -8,11 +8,16 @@ internal static class OpenApiSetup
 {
     private const string KeyScheme = "X-API-Key";
 
-    // The package's own page asks a font server; its script is served from the package.
+    // The package's own page asks a font server; its script is served from the package, and wants a logo from a CDN.
     private static ReadOnlySpan<byte> ReDocPage => """
         <!DOCTYPE html>
         <html lang="en">
-        <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>LLMRing Server</title></head>
+        <head>
+        <meta charset="utf-8">
+        <meta name="viewport" content="width=device-width, initial-scale=1">
+        <meta http-equiv="Content-Security-Policy" content="default-src 'self' 'unsafe-inline' data: blob:">
+        <title>LLMRing Server</title>
+        </head>
         <body style="margin: 0">
         <div id="redoc"></div>
         <script type="module">

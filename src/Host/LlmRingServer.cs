@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
+using FastEndpoints;
 using LlmRing.Host.Health;
 using LlmRing.Host.Modules;
 using LlmRing.Host.OpenApi;
@@ -20,7 +21,7 @@ using Npgsql;
 namespace LlmRing.Host;
 
 /// <summary>A running server: the chosen modules behind Kestrel, over one database.</summary>
-public sealed class LlmRingServer : IAsyncDisposable
+public sealed partial class LlmRingServer : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private readonly ServerDatabase _database;
@@ -45,18 +46,14 @@ public sealed class LlmRingServer : IAsyncDisposable
     {
         RequireFreePort(arguments);
         var database = await ServerDatabase.LocateAsync(arguments.Environment, configuration, cancellationToken);
-        var server = default(LlmRingServer);
         try
         {
             await database.RequireAnswerAsync(cancellationToken);
-            server = new LlmRingServer(Build(arguments, configuration, database), database);
-            await server._application.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
-            await server._application.StartAsync(cancellationToken);
-            return server;
+            return new LlmRingServer(await StartAsync(arguments, configuration, database, cancellationToken), database);
         }
         catch (Exception exception)
         {
-            await (server?.DisposeAsync() ?? database.DisposeAsync());
+            await database.DisposeAsync();
             throw exception switch
             {
                 NpgsqlException failure => database.Refusal(failure),
@@ -66,15 +63,63 @@ public sealed class LlmRingServer : IAsyncDisposable
         }
     }
 
-    /// <summary>Completes when the server was told to stop (SIGTERM, Ctrl+C) and has stopped.</summary>
-    public Task WaitForShutdownAsync(CancellationToken cancellationToken) => _application.WaitForShutdownAsync(cancellationToken);
+    /// <summary>Completes when the server was told to stop (SIGTERM, Ctrl+C); dispose of it then.</summary>
+    public async Task WaitForShutdownAsync(CancellationToken cancellationToken)
+    {
+        var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var told = _application.Lifetime.ApplicationStopping.Register(stopping.SetResult);
+        await using var cancelled = cancellationToken.Register(_application.Lifetime.StopApplication);
+        await stopping.Task;
+    }
 
     /// <summary>Stops listening, lets requests finish, then stops the embedded PostgreSQL if there is one.</summary>
     public async ValueTask DisposeAsync()
     {
-        await _application.StopAsync();
-        await _application.DisposeAsync();
+        await StopAsync(_application);
         await _database.DisposeAsync();
+    }
+
+    /// <summary>Starts with all modules that can be started; one of <c>LLMRING_MODULES_PATH</c> that throws is left out.</summary>
+    private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, CancellationToken cancellationToken)
+    {
+        var modules = configuration.ReadSettings<ModuleSettings>();
+        for (var catalog = ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules); ;)
+        {
+            var application = default(WebApplication);
+            try
+            {
+                application = Build(arguments, configuration, database, catalog);
+                await application.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
+                await application.StartAsync(cancellationToken);
+                foreach (var module in catalog.LeftOut)
+                    LogLeftOut(application.Logger, module.Failure, module.Name, module.Assembly.Location, module.Failure.Message.ReplaceLineEndings(" "));
+                return application;
+            }
+            catch (Exception exception)
+            {
+                if (application is not null)
+                    await StopAsync(application);
+                if (ModuleFailures.CulpritOf(exception, catalog) is not { } culprit)
+                    throw;
+                catalog = catalog.Without(culprit, exception);
+            }
+        }
+    }
+
+    /// <summary>What a module throws while it stops must not keep the database from being stopped.</summary>
+    private static async Task StopAsync(WebApplication application)
+    {
+        foreach (var step in (Func<Task>[])[() => application.StopAsync(), () => application.DisposeAsync().AsTask()])
+        {
+            try
+            {
+                await step();
+            }
+            catch (Exception exception)
+            {
+                LogStopFailed(application.Logger, exception);
+            }
+        }
     }
 
     /// <summary>Looked at first, so that a server that cannot listen does not touch the database (and Kestrel logs no stack trace).</summary>
@@ -94,7 +139,8 @@ public sealed class LlmRingServer : IAsyncDisposable
     private static StartRefusedException CannotListen(ServerArguments arguments, Exception exception) =>
         new($"Cannot listen on {arguments.Host}:{arguments.Port}: {exception.Message.ReplaceLineEndings(" ")}", exception);
 
-    private static WebApplication Build(ServerArguments arguments, IConfiguration configuration, ServerDatabase database)
+    /// <summary>Puts the server together without starting it.</summary>
+    internal static WebApplication Build(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -112,8 +158,6 @@ public sealed class LlmRingServer : IAsyncDisposable
         builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
 
         var settings = configuration.ReadSettings<DatabaseSettings>();
-        var modules = configuration.ReadSettings<ModuleSettings>();
-        var catalog = ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules);
         var services = builder.Services;
         // A module's background work that fails is logged; it does not take the other modules down.
         services.Configure<HostOptions>(host => host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore);
@@ -135,12 +179,33 @@ public sealed class LlmRingServer : IAsyncDisposable
             module.AddServices(services, configuration);
         services.TryAddSingleton<IModelPrices, NoModelPrices>();
         services.TryAddSingleton<IConversationOwnership, NoConversations>();
+        services.TryAddSingleton<IUsageTotals, NoUsageTotals>();
 
         var app = builder.Build();
-        app.UseHttpConventions();
+        try
+        {
+            app.UseHttpConventions();
+        }
+        catch (InvalidOperationException exception) when (exception.Message.StartsWith("Duplicate routes", StringComparison.Ordinal))
+        {
+            var twins = Routes(app).First(route => route.Count() > 1);
+            throw new StartRefusedException($"Two endpoints answer {twins.Key}: {string.Join(" and ", twins.Select(endpoint => endpoint.FullName))}", exception);
+        }
+
         app.UseOpenApiPages();
         return app;
     }
+
+    /// <summary>The endpoint classes of each verb and path.</summary>
+    internal static IEnumerable<IGrouping<string, Type>> Routes(IEndpointRouteBuilder application) => application.DataSources
+        .SelectMany(source => source.Endpoints)
+        .OfType<RouteEndpoint>()
+        .SelectMany(endpoint => endpoint.Metadata.GetMetadata<EndpointDefinition>() is { } definition
+            ? definition.Verbs.Select(verb => (Route: $"{verb} {endpoint.RoutePattern.RawText}", definition.EndpointType))
+            : [])
+        // One of several verbs is an endpoint for each of them.
+        .Distinct()
+        .GroupBy(route => route.Route, route => route.EndpointType);
 
     private static void ConfigureLogging(ILoggingBuilder logging, ServerEnvironment environment)
     {
@@ -149,6 +214,8 @@ public sealed class LlmRingServer : IAsyncDisposable
         foreach (var library in (string[])["Microsoft", "System", "Npgsql", "FastEndpoints"])
             logging.AddFilter(library, LogLevel.Warning);
         logging.AddFilter("Microsoft.Hosting.Lifetime", environment is ServerEnvironment.Test ? LogLevel.Warning : LogLevel.Information);
+        // What it would warn of refuses the start, in words of our own.
+        logging.AddFilter("FastEndpoints.DuplicateHandlerRegistration", LogLevel.None);
         // It would tell of every request without a key.
         logging.AddFilter("LlmRing.Shared.Http.ScopeAuthenticationHandler", LogLevel.Warning);
         // What it would warn of is Redis being away, which RedisConnection says once.
@@ -164,4 +231,10 @@ public sealed class LlmRingServer : IAsyncDisposable
         else
             logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
     }
+
+    [LoggerMessage(LogLevel.Error, "Module {Module} in {Path} failed at start and is left out: {Reason}")]
+    private static partial void LogLeftOut(ILogger logger, Exception exception, string module, string path, string reason);
+
+    [LoggerMessage(LogLevel.Error, "A background service failed while the server stopped")]
+    private static partial void LogStopFailed(ILogger logger, Exception exception);
 }

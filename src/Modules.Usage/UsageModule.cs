@@ -1,5 +1,6 @@
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.Reprice;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -7,8 +8,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LlmRing.Modules.Usage;
 
 /// <summary>
-/// Logs usage and cost of LLM calls and answers statistics. Asks <see cref="Shared.Contracts.IModelPrices"/> what a call
-/// costs where its sender does not say; without the Registry module such calls are stored unpriced.
+/// Logs usage and cost of LLM calls and answers statistics. Asks <see cref="IModelPrices"/> what a call
+/// costs where its sender does not say; without the Registry module such calls are stored unpriced. Offers
+/// <see cref="IUsageTotals"/>, and publishes <see cref="Shared.Events.UsageLogged"/>.
 /// </summary>
 public sealed class UsageModule : IModule
 {
@@ -24,6 +26,7 @@ public sealed class UsageModule : IModule
         .AddSingleton<StatsCache>()
         .AddSingleton<UsageWriter>()
         .AddSingleton<UsageRepricer>()
+        .AddSingleton<IUsageTotals, UsageTotals>()
         .AddHostedService<UsageMaintenance>()
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
         .AddHostedService(provider => provider.GetRequiredService<UsageWriter>())

@@ -66,6 +66,8 @@ public sealed partial class ServerProcess : IAsyncDisposable
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
         await _process.WaitForExitAsync().WaitAsync(Patience);
+        // Once more without a limit of time: that one also waits for the end of the output.
+        await _process.WaitForExitAsync();
     }
 
     public async ValueTask DisposeAsync()

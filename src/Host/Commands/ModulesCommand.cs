@@ -1,5 +1,4 @@
 using System.CommandLine;
-using FastEndpoints;
 using LlmRing.Host.Modules;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Data;
@@ -14,7 +13,7 @@ internal static class ModulesCommand
     public static Command Create()
     {
         var environment = CommonOptions.Environment();
-        var list = new Command("list", "Lists all modules that are found: name, version, assembly, on or off, endpoints and migrations.") { environment };
+        var list = new Command("list", "Lists all modules that are found: name, version, on or off, migrations, assembly and routes.") { environment };
         list.SetAction((result, cancellationToken) => ListAsync(result.GetValue(environment), cancellationToken));
         return new Command("modules", "Shows the modules of this server.") { list };
     }
@@ -25,26 +24,37 @@ internal static class ModulesCommand
         var settings = configuration.ReadSettings<ModuleSettings>();
         var assemblies = ModuleAssemblies.Load(settings.Path);
         var on = ModuleCatalog.Discover(assemblies, settings.Modules).Modules.Select(module => module.Name).ToHashSet();
-        var migrations = await ReadMigrationsAsync(environment, configuration, cancellationToken);
+        var all = ModuleCatalog.Discover(assemblies, ["all"]);
 
-        Console.WriteLine($"{"NAME",-16}{"VERSION",-10}{"STATE",-7}{"ENDPOINTS",-11}{"MIGRATIONS",-24}ASSEMBLY");
-        foreach (var module in ModuleCatalog.Discover(assemblies, ["all"]).Modules)
-        {
-            var assembly = module.Assembly.GetName();
-            var endpoints = module.Assembly.GetTypes().Count(type => !type.IsAbstract && type.IsAssignableTo(typeof(BaseEndpoint)));
-            Console.WriteLine($"{module.Name,-16}{assembly.Version!.ToString(3),-10}{(on.Contains(module.Name) ? "on" : "off"),-7}{endpoints,-11}{Migrations(module),-24}{assembly.Name}");
-        }
+        await using var database = await ServerDatabase.LocateAsync(environment, configuration, cancellationToken);
+        var migrations = await ReadMigrationsAsync(database, cancellationToken);
+        var (working, routes) = await ReadRoutesAsync(environment, configuration, database, all);
 
-        string Migrations(IModule module)
+        Console.WriteLine($"{"NAME",-16}{"VERSION",-10}{"STATE",-8}{"MIGRATIONS",-24}ASSEMBLY");
+        foreach (var module in all.Modules)
         {
             var own = migrations.Where(state => state.Module == module.Name).ToList();
-            return on.Contains(module.Name) ? $"{own.Count(state => state.AppliedAt is not null)} applied, {own.Count(state => state.AppliedAt is null)} pending" : "";
+            var applied = own.Count(state => state.AppliedAt is not null);
+            Write(
+                module.Name,
+                module.Assembly,
+                !working.Modules.Contains(module) ? "failed" : on.Contains(module.Name) ? "on" : "off",
+                on.Contains(module.Name) ? $"{applied} applied, {own.Count - applied} pending" : "");
+            foreach (var route in routes[module])
+                Console.WriteLine($"  {route}");
         }
+
+        foreach (var module in all.LeftOut)
+            Write(module.Name, module.Assembly, "failed", "");
+        foreach (var module in working.LeftOut)
+            Console.WriteLine($"Module {module.Name} in {module.Assembly.Location} failed: {module.Failure.Message.ReplaceLineEndings(" ")}");
     }
 
-    private static async Task<IReadOnlyList<MigrationState>> ReadMigrationsAsync(ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
+    private static void Write(string name, System.Reflection.Assembly assembly, string state, string migrations) =>
+        Console.WriteLine($"{name,-16}{assembly.GetName().Version!.ToString(3),-10}{state,-8}{migrations,-24}{assembly.GetName().Name}");
+
+    private static async Task<IReadOnlyList<MigrationState>> ReadMigrationsAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
-        await using var database = await ServerDatabase.LocateAsync(environment, configuration, cancellationToken);
         await using var services = database.CreateServices();
         try
         {
@@ -53,6 +63,27 @@ internal static class ModulesCommand
         catch (NpgsqlException exception)
         {
             throw database.Refusal(exception);
+        }
+    }
+
+    /// <summary>Puts a server together, with the modules that are off as well, and looks at its routes without starting it.</summary>
+    private static async Task<(ModuleCatalog Working, ILookup<IModule?, string> Routes)> ReadRoutesAsync(
+        ServerEnvironment environment, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog)
+    {
+        while (true)
+        {
+            try
+            {
+                await using var application = LlmRingServer.Build(new ServerArguments(environment, "127.0.0.1", 0), configuration, database, catalog);
+                var routes = LlmRingServer.Routes(application)
+                    .Select(route => (Owner: catalog.Owner(route.First()), Words: route.Key.Split(' ')))
+                    .OrderBy(route => route.Words[1], StringComparer.Ordinal);
+                return (catalog, routes.ToLookup(route => route.Owner, route => $"{route.Words[0],-7}{route.Words[1]}"));
+            }
+            catch (Exception exception) when (ModuleFailures.CulpritOf(exception, catalog) is { } culprit)
+            {
+                catalog = catalog.Without(culprit, exception);
+            }
         }
     }
 }

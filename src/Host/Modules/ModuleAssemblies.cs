@@ -33,6 +33,9 @@ internal static class ModuleAssemblies
 
     private static Assembly LoadModule(string path)
     {
+        if (!File.Exists(path))
+            throw new StartRefusedException($"The module {path} does not load: there is only its {Dependencies}");
+
         Assembly assembly;
         try
         {
@@ -41,7 +44,7 @@ internal static class ModuleAssemblies
             if (!assembly.GetTypes().Any(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))))
                 throw new StartRefusedException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
         }
-        catch (Exception exception) when (exception is IOException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException)
+        catch (Exception exception) when (exception is IOException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException or InvalidOperationException)
         {
             var reason = (exception as ReflectionTypeLoadException)?.LoaderExceptions.FirstOrDefault()?.Message ?? exception.Message;
             throw new StartRefusedException($"The module {path} does not load: {reason.ReplaceLineEndings(" ")}", exception);

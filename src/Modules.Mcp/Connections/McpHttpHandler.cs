@@ -1,5 +1,5 @@
 using System.Net;
-using System.Net.Sockets;
+using LlmRing.Shared.Http;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
@@ -11,33 +11,8 @@ internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpM
 {
     private const int MaxRedirects = 5;
 
-    /// <summary>
-    /// The network, shared by all connections: every socket is opened to an address that was checked, whoever names it.
-    /// No proxy, which would look names up itself; no cookies, which would pass from one caller's server to another's.
-    /// </summary>
-    public static SocketsHttpHandler CreateNetwork(ServerAddressRules rules) => new()
-    {
-        AllowAutoRedirect = false,
-        UseProxy = false,
-        UseCookies = false,
-        ConnectTimeout = TimeSpan.FromSeconds(10),
-        PooledConnectionLifetime = TimeSpan.FromMinutes(5),
-        ConnectCallback = async (context, cancellationToken) =>
-        {
-            var addresses = await rules.ResolveAsync(context.DnsEndPoint.Host, cancellationToken);
-            var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
-            try
-            {
-                await socket.ConnectAsync(addresses, context.DnsEndPoint.Port, cancellationToken);
-                return new NetworkStream(socket, ownsSocket: true);
-            }
-            catch
-            {
-                socket.Dispose();
-                throw;
-            }
-        },
-    };
+    /// <summary>The network, shared by all connections: every socket is opened to an address that was checked, whoever names it.</summary>
+    public static SocketsHttpHandler CreateNetwork(ServerAddressRules rules) => OutboundAddresses.CreateHandler(rules.ResolveAsync);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

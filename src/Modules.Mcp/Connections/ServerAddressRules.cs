@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using LlmRing.Modules.Mcp.Data;
+using LlmRing.Shared.Http;
 using Microsoft.Extensions.Hosting;
 
 namespace LlmRing.Modules.Mcp.Connections;
@@ -16,26 +17,7 @@ internal sealed class ServerAddressRules(McpSettings settings, IHostEnvironment 
     // A name server that does not answer must not hold a request; the connection checks again anyway.
     private static readonly TimeSpan LookupPatience = TimeSpan.FromSeconds(2);
 
-    private static readonly IPNetwork[] Loopback = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")];
-
-    // IANA's special-purpose registries: all that is not globally reachable unicast.
-    private static readonly IPNetwork[] NotPublic =
-    [
-        .. ((string[])
-        [
-            "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24",
-            "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4",
-            "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
-        ]).Select(text => IPNetwork.Parse(text)),
-    ];
-
-    // Of IPv6, only this block is given out as global unicast.
-    private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
-
-    // Behind this prefix a gateway of the network translates to the IPv4 address in the last four bytes.
-    private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
-
-    private readonly IReadOnlyList<IPNetwork> _allowed = settings.AllowedNetworks ?? (environment.IsDevelopment() ? Loopback : []);
+    private readonly OutboundAddresses _addresses = new(settings.AllowedNetworks ?? (environment.IsDevelopment() ? OutboundAddresses.Loopback : []));
 
     /// <summary>What is wrong with the URL of a server that is to be stored; null: nothing.</summary>
     /// <remarks>A name that does not resolve now is accepted: its server may be out of this host's sight, and of its client's only.</remarks>
@@ -70,21 +52,12 @@ internal sealed class ServerAddressRules(McpSettings settings, IHostEnvironment 
     /// <summary>The addresses of a host that may be connected to; connect to these and to nothing looked up later.</summary>
     /// <exception cref="McpFailureException">None of its addresses may.</exception>
     /// <exception cref="SocketException">The name does not resolve.</exception>
-    public async Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
-    {
-        host = host.Trim('[', ']').TrimEnd('.');
-        // IPAddress reads the old forms, too: 127.1, 2130706433, 0x7f000001.
-        var addresses = IPAddress.TryParse(host, out var literal) ? [literal]
-            : IsLocalhost(host) ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
-            : await Dns.GetHostAddressesAsync(host, cancellationToken);
-
-        var open = Array.FindAll(addresses, IsOpen);
-        return open.Length > 0
+    public async Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken) =>
+        await _addresses.ResolveAsync(host, cancellationToken) is { Length: > 0 } open
             ? open
             : throw new McpFailureException(
                 McpFailure.Refused,
-                $"The host '{host}' is not a public address, or resolves to none; LLMRING_MCP_ALLOWED_NETWORKS (networks, e.g. 192.168.0.0/16) on the server would open it.");
-    }
+                $"The host '{host.Trim('[', ']').TrimEnd('.')}' is not a public address, or resolves to none; LLMRING_MCP_ALLOWED_NETWORKS (networks, e.g. 192.168.0.0/16) on the server would open it.");
 
     /// <summary>The command and arguments of <c>stdio://COMMAND ARG …</c>; null where it is none.</summary>
     public static string[]? CommandLineOf(string url) =>
@@ -114,18 +87,4 @@ internal sealed class ServerAddressRules(McpSettings settings, IHostEnvironment 
     }
 
     private static bool IsDisguise(char character) => !char.IsAscii(character) && (!char.IsLetter(character) || character >= '\uFF00');
-
-    private static bool IsLocalhost(string host) =>
-        host.Equals("localhost", StringComparison.OrdinalIgnoreCase) || host.EndsWith(".localhost", StringComparison.OrdinalIgnoreCase);
-
-    private bool IsOpen(IPAddress address)
-    {
-        if (address.IsIPv4MappedToIPv6)
-            address = address.MapToIPv4();
-        else if (address.AddressFamily is AddressFamily.InterNetworkV6 && Nat64.Contains(address))
-            address = new IPAddress(address.GetAddressBytes().AsSpan(12));
-
-        return _allowed.Any(network => network.Contains(address))
-            || ((address.AddressFamily is AddressFamily.InterNetwork || GlobalUnicast.Contains(address)) && !Array.Exists(NotPublic, network => network.Contains(address)));
-    }
 }

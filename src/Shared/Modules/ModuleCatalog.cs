@@ -1,16 +1,20 @@
 using System.Reflection;
+using System.Text.RegularExpressions;
 using LlmRing.Shared.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace LlmRing.Shared.Modules;
 
 /// <summary>The modules that are switched on, by name.</summary>
-public sealed class ModuleCatalog
+public sealed partial class ModuleCatalog
 {
-    private ModuleCatalog(IReadOnlyList<IModule> modules) => Modules = modules;
+    private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<LeftOutModule> leftOut) => (Modules, LeftOut) = (modules, leftOut);
 
     /// <summary>The modules that are on, ordered by name.</summary>
     public IReadOnlyList<IModule> Modules { get; }
+
+    /// <summary>Modules that should be on but failed at start.</summary>
+    public IReadOnlyList<LeftOutModule> LeftOut { get; }
 
     /// <summary>The module that an endpoint (or any other type) belongs to; null for the host's own.</summary>
     public IModule? Owner(Type type) => Modules.FirstOrDefault(module => module.Assembly == type.Assembly);
@@ -18,23 +22,16 @@ public sealed class ModuleCatalog
     /// <summary>Finds the modules of some assemblies and keeps the chosen ones.</summary>
     /// <param name="assemblies">Assemblies to scan for <see cref="IModule"/>.</param>
     /// <param name="chosen">Names, <c>all</c>, or <c>-name</c> to leave one out; only left-out names mean all others.</param>
-    /// <exception cref="StartRefusedException">A name is unknown, or two modules share one.</exception>
+    /// <exception cref="StartRefusedException">A name is unknown or not allowed, or two modules share one.</exception>
     public static ModuleCatalog Discover(IEnumerable<Assembly> assemblies, IReadOnlyList<string> chosen)
     {
-        using var provider = new ServiceCollection()
-            .Scan(scan => scan
-                .FromAssemblies(assemblies)
-                .AddClasses(classes => classes.AssignableTo<IModule>())
-                .As<IModule>()
-                .WithSingletonLifetime())
-            .BuildServiceProvider();
-        var found = provider.GetServices<IModule>().OrderBy(module => module.Name, StringComparer.Ordinal).ToList();
+        var (found, leftOut) = Instantiate(assemblies);
+        found.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
 
+        if (found.Find(module => !AllowedName().IsMatch(module.Name)) is { } misnamed)
+            throw new StartRefusedException($"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Location} is named '{misnamed.Name}'; accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
         if (found.GroupBy(module => module.Name).FirstOrDefault(group => group.Count() > 1) is { } twins)
-        {
-            var places = string.Join(" and ", twins.Select(module => module.Assembly.GetName().Name));
-            throw new StartRefusedException($"Two modules are named '{twins.Key}': in {places}");
-        }
+            throw new StartRefusedException($"Two modules are named '{twins.Key}': in {string.Join(" and ", twins.Select(module => module.Assembly.Location))}");
 
         var names = found.ConvertAll(module => module.Name);
         var (excluded, included) = (
@@ -47,6 +44,44 @@ public sealed class ModuleCatalog
         if (unknown is not null)
             throw new StartRefusedException($"LLMRING_MODULES names '{unknown}'; accepted: all, or of {string.Join(", ", names)} (with a leading '-' to leave one out)");
 
-        return new ModuleCatalog(found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)));
+        return new ModuleCatalog(found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), leftOut);
     }
+
+    /// <summary>The catalog without a module that failed at start.</summary>
+    public ModuleCatalog Without(IModule module, Exception failure) =>
+        new([.. Modules.Where(other => other != module)], [.. LeftOut, new LeftOutModule(module.Name, module.Assembly, failure)]);
+
+    private static (List<IModule> Found, List<LeftOutModule> LeftOut) Instantiate(IEnumerable<Assembly> assemblies)
+    {
+        var services = new ServiceCollection().Scan(scan => scan
+            .FromAssemblies(assemblies)
+            .AddClasses(classes => classes.AssignableTo<IModule>())
+            .AsSelf()
+            .WithSingletonLifetime());
+        using var provider = services.BuildServiceProvider();
+        var (found, leftOut) = (new List<IModule>(), new List<LeftOutModule>());
+        foreach (var type in services.Select(service => service.ServiceType))
+        {
+            try
+            {
+                found.Add((IModule)provider.GetRequiredService(type));
+            }
+            catch (Exception exception)
+            {
+                // Its constructor is no reason for the others to stay away.
+                leftOut.Add(new LeftOutModule(type.FullName!, type.Assembly, exception));
+            }
+        }
+
+        return (found, leftOut);
+    }
+
+    [GeneratedRegex(@"^(?!all\z)[a-z][a-z0-9-]{0,39}\z")]
+    private static partial Regex AllowedName();
 }
+
+/// <summary>A module that failed at start, and without which the server runs.</summary>
+/// <param name="Name">Its name; that of its class where it could not even be made.</param>
+/// <param name="Assembly">Where it is.</param>
+/// <param name="Failure">What it threw.</param>
+public sealed record LeftOutModule(string Name, Assembly Assembly, Exception Failure);

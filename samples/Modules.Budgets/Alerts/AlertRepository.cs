@@ -1,0 +1,145 @@
+using Dapper;
+using Npgsql;
+
+namespace LlmRing.Modules.Budgets.Alerts;
+
+/// <summary>A row of <c>alerts</c>: a threshold that was crossed, and what became of telling so.</summary>
+internal sealed record Alert
+{
+    public Guid Id { get; init; }
+
+    public Guid BudgetId { get; init; }
+
+    public BudgetStatus Status { get; init; }
+
+    /// <summary>The threshold in USD.</summary>
+    public decimal Amount { get; init; }
+
+    public decimal Spent { get; init; }
+
+    public DateTimeOffset CrossedAt { get; init; }
+
+    public int Attempts { get; init; }
+
+    public DateTimeOffset? DeliveredAt { get; init; }
+
+    public string? LastError { get; init; }
+}
+
+/// <summary>An alert whose webhook is to be called now.</summary>
+internal sealed record DueAlert
+{
+    public Guid Id { get; init; }
+
+    public Guid BudgetId { get; init; }
+
+    public string Alias { get; init; } = "";
+
+    public DateTime Month { get; init; }
+
+    public BudgetStatus Status { get; init; }
+
+    public decimal LimitUsd { get; init; }
+
+    public decimal Amount { get; init; }
+
+    public decimal Spent { get; init; }
+
+    public DateTimeOffset CrossedAt { get; init; }
+
+    public string WebhookUrl { get; init; } = "";
+
+    public string WebhookSecret { get; init; } = "";
+}
+
+/// <summary>The table <c>alerts</c>, which is also the outbox of the webhooks.</summary>
+internal sealed class AlertRepository(NpgsqlDataSource database)
+{
+    private const int MaxAttempts = 20;
+
+    /// <summary>Notes the thresholds that are crossed. Each counts once a month, whoever finds it, and however often.</summary>
+    public async Task AddCrossedAsync(Budget budget, Month month, decimal spent, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        var crossed = budget.Thresholds.Where(threshold => spent >= threshold.Amount).ToList();
+        if (crossed.Count == 0)
+            return;
+
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition(
+            """
+            insert into budgets.alerts (id, budget_id, month, status, amount, spent, crossed_at, next_attempt_at)
+            select gen_random_uuid(), budget.id, @month, crossed.status, crossed.amount, @spent, @at, @at
+            from unnest(@statuses, @amounts) as crossed (status, amount)
+            -- The budget may have been deleted since.
+            join budgets.budgets as budget on budget.id = @Id
+            on conflict do nothing
+            """,
+            new { budget.Id, month = month.FirstDay, spent, at, statuses = crossed.ConvertAll(threshold => threshold.Status.ToString()), amounts = crossed.ConvertAll(threshold => threshold.Amount) },
+            cancellationToken: cancellationToken));
+    }
+
+    /// <summary>The latest alert of each of some budgets.</summary>
+    public async Task<IReadOnlyDictionary<Guid, Alert>> FindLatestAsync(IReadOnlyCollection<Guid> budgetIds, Month month, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var rows = await connection.QueryAsync<Alert>(new CommandDefinition(
+            """
+            select distinct on (budget_id) id, budget_id, status, amount, spent, crossed_at, attempts, delivered_at, last_error
+            from budgets.alerts
+            where budget_id = any(@ids) and month = @month
+            order by budget_id, crossed_at desc, amount desc
+            """,
+            new { ids = budgetIds.ToArray(), month = month.FirstDay },
+            cancellationToken: cancellationToken));
+        return rows.ToDictionary(alert => alert.BudgetId);
+    }
+
+    /// <summary>
+    /// Takes alerts that are due. Taking one is an attempt and puts off the next, so that no two hosts send it at once and a
+    /// host that dies while it sends leaves it to a later attempt.
+    /// </summary>
+    public async Task<IReadOnlyList<DueAlert>> TakeDueAsync(DateTimeOffset now, int retrySeconds, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return (await connection.QueryAsync<DueAlert>(new CommandDefinition(
+            """
+            update budgets.alerts as alert
+            set attempts = alert.attempts + 1, next_attempt_at = @now + make_interval(secs => least(3600, @retrySeconds * power(2, alert.attempts)))
+            from budgets.budgets as budget
+            where budget.id = alert.budget_id and alert.id in (
+                select due.id
+                from budgets.alerts as due
+                join budgets.budgets as watched on watched.id = due.budget_id and watched.webhook_url is not null
+                where due.delivered_at is null and due.attempts < @MaxAttempts and due.next_attempt_at <= @now
+                order by due.next_attempt_at, due.amount
+                limit 20
+                for update of due skip locked)
+            returning alert.id, alert.budget_id, budget.alias, alert.month::timestamp as month, alert.status, budget.limit_usd, alert.amount, alert.spent,
+                alert.crossed_at, budget.webhook_url, budget.webhook_secret
+            """,
+            new { now, retrySeconds, MaxAttempts },
+            cancellationToken: cancellationToken))).AsList();
+    }
+
+    public async Task SetDeliveredAsync(Guid id, DateTimeOffset at, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition(
+            "update budgets.alerts set delivered_at = @at, last_error = null where id = @id", new { id, at }, cancellationToken: cancellationToken));
+    }
+
+    public async Task SetFailedAsync(Guid id, string error, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition(
+            "update budgets.alerts set last_error = left(@error, 500) where id = @id", new { id, error }, cancellationToken: cancellationToken));
+    }
+
+    /// <summary>How many alerts are overdue by some time.</summary>
+    public async Task<long> CountOverdueAsync(DateTimeOffset before, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(
+            "select count(*) from budgets.alerts where delivered_at is null and attempts = 0 and crossed_at < @before", new { before }, cancellationToken: cancellationToken));
+    }
+}

@@ -1,0 +1,34 @@
+using FastEndpoints;
+using LlmRing.Shared.Http;
+using Microsoft.AspNetCore.Http;
+
+namespace LlmRing.Modules.Budgets.DeleteBudget;
+
+/// <summary>DELETE /api/v1/budgets/{id} removes a budget and its alerts.</summary>
+internal sealed class DeleteBudgetEndpoint(BudgetRepository budgets) : Endpoint<DeleteBudgetRequest, DeleteBudgetResponse>
+{
+    public override void Configure()
+    {
+        Delete("/api/v1/budgets/{id}");
+        Summary(summary =>
+        {
+            summary.Summary = "Remove a budget";
+            summary.Response<DeleteBudgetResponse>(StatusCodes.Status200OK, "It is gone, and so are webhooks that were not delivered yet.");
+        });
+    }
+
+    public override async Task HandleAsync(DeleteBudgetRequest req, CancellationToken ct)
+    {
+        if (await budgets.DeleteAsync(HttpContext.GetScope(), req.Id, ct))
+            await Send.OkAsync(new DeleteBudgetResponse("Budget deleted"), ct);
+        else
+            await Send.NotFoundAsync("Budget", ct);
+    }
+}
+
+internal sealed record DeleteBudgetRequest
+{
+    public Guid Id { get; init; }
+}
+
+internal sealed record DeleteBudgetResponse(string Message);

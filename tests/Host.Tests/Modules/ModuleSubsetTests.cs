@@ -1,0 +1,35 @@
+using LlmRing.Testing;
+
+namespace LlmRing.Host.Tests.Modules;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class ModuleSubsetTests(ServerFixture server)
+{
+    // A route of each that a caller with a key may ask.
+    private static readonly (string Module, string Route)[] Routes =
+    [
+        ("conversations", "/api/v1/conversations"),
+        ("mcp", "/api/v1/mcp/servers"),
+        ("registry", "/registry"),
+        ("templates", "/api/v1/templates"),
+        ("usage", "/api/v1/logs"),
+    ];
+
+    public static IEnumerable<int> Subsets() => Enumerable.Range(0, 32);
+
+    [Test]
+    [MethodDataSource(nameof(Subsets))]
+    public async Task Every_subset_starts_migrates_and_answers_and_what_is_off_is_404(int subset)
+    {
+        var on = Routes.Where((_, place) => (subset & 1 << place) != 0).Select(route => route.Module).ToList();
+        var chosen = on.Count > 0 ? string.Join(',', on) : string.Join(',', Routes.Select(route => $"-{route.Module}"));
+        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES", chosen));
+        using var client = new ApiClient(own.Address, "k");
+
+        foreach (var (module, route) in Routes)
+            await Assert.That((await client.GetAsync(route)).Status).IsEqualTo(on.Contains(module) ? 200 : 404).Because($"{route} with {chosen}");
+        await Assert.That((await client.GetAsync("/health")).Status).IsEqualTo(200);
+        var tags = (await client.GetAsync("/openapi.json"))["tags"]!.AsArray().Select(tag => (string)tag!["name"]!).Order();
+        await Assert.That(tags.SequenceEqual(on.Append("server").Order())).IsTrue();
+    }
+}

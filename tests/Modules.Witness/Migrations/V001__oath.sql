@@ -1,0 +1,4 @@
+-- Shows that the migrations of a module from a folder are applied.
+
+create table ${schema}.oath (words text not null);
+insert into ${schema}.oath (words) values ('nothing but');

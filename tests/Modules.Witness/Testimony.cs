@@ -1,0 +1,37 @@
+using System.Collections.Concurrent;
+using LlmRing.Shared.Events;
+using LlmRing.Shared.Http;
+
+namespace LlmRing.Modules.Witness;
+
+/// <summary>Remembers what it heard.</summary>
+internal sealed class Testimony : IEventListener<UsageLogged>, IEventListener<ConversationLogged>, IEventListener<ToolExecuted>
+{
+    private readonly ConcurrentDictionary<Scope, ConcurrentQueue<HeardEvent>> _heard = new();
+
+    public IReadOnlyList<HeardEvent> Of(Scope scope) => [.. _heard.GetValueOrDefault(scope) ?? []];
+
+    public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken) =>
+        NoteAsync(events.Select(logged => (logged.Scope, new HeardEvent("usage", logged.Id, $"{logged.Provider}:{logged.Model}", logged.Cost))));
+
+    public Task HandleAsync(IReadOnlyList<ConversationLogged> events, CancellationToken cancellationToken) =>
+        NoteAsync(events.Select(logged => (logged.Scope, new HeardEvent("conversation", logged.Id, $"{logged.ModelAlias} {logged.Messages}", logged.Cost))));
+
+    public Task HandleAsync(IReadOnlyList<ToolExecuted> events, CancellationToken cancellationToken) =>
+        NoteAsync(events.Select(executed => (executed.Scope, new HeardEvent("tool", executed.Id, executed.Error, null))));
+
+    private Task NoteAsync(IEnumerable<(Scope Scope, HeardEvent Heard)> events)
+    {
+        foreach (var (scope, heard) in events)
+            _heard.GetOrAdd(scope, _ => new()).Enqueue(heard);
+        return Task.CompletedTask;
+    }
+}
+
+internal sealed record HeardEvent(string Kind, Guid Id, string? What, decimal? Cost);
+
+/// <summary>Fails at each event.</summary>
+internal sealed class DeafListener : IEventListener<UsageLogged>
+{
+    public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken) => throw new InvalidOperationException("Thrown by a listener.");
+}

@@ -1,0 +1,41 @@
+using Dapper;
+using FastEndpoints;
+using LlmRing.Shared.Http;
+using Npgsql;
+
+namespace LlmRing.Modules.Witness;
+
+/// <summary>GET /api/v1/witness answers what this module heard of the caller; with <c>?fail=true</c> it throws.</summary>
+internal sealed class WitnessEndpoint(Testimony testimony, NpgsqlDataSource database) : Endpoint<WitnessRequest, WitnessResponse>
+{
+    // What an endpoint is configured by cannot come from its services.
+    public static Misconduct Misconduct { get; set; }
+
+    public override void Configure()
+    {
+        if (Misconduct is Misconduct.EndpointConfiguration)
+            throw new InvalidOperationException("Thrown by the configuration of an endpoint.");
+        Get("/api/v1/witness");
+        if (Misconduct is Misconduct.DuplicateRoute)
+            Routes("/api/v1/logs");
+        Summary(summary => summary.Summary = "What was heard");
+    }
+
+    public override async Task HandleAsync(WitnessRequest req, CancellationToken ct)
+    {
+        if (req.Fail)
+            throw new InvalidOperationException("Thrown by a request.");
+
+        await using var connection = await database.OpenConnectionAsync(ct);
+        var oath = await connection.ExecuteScalarAsync<string>(new CommandDefinition("select words from witness.oath", cancellationToken: ct));
+        await Send.OkAsync(new WitnessResponse(oath!, testimony.Of(HttpContext.GetScope())), ct);
+    }
+}
+
+internal sealed record WitnessRequest
+{
+    [QueryParam]
+    public bool Fail { get; init; }
+}
+
+internal sealed record WitnessResponse(string Oath, IReadOnlyList<HeardEvent> Heard);

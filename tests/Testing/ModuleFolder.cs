@@ -1,0 +1,40 @@
+using System.Reflection;
+
+namespace LlmRing.Testing;
+
+/// <summary>A folder for <c>LLMRING_MODULES_PATH</c> with copies of modules that were built beside the tests.</summary>
+public sealed class ModuleFolder : IDisposable
+{
+    private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("llmring-modules-");
+
+    /// <param name="projects">Folders of their projects, e.g. <c>samples/Modules.Budgets</c>.</param>
+    public ModuleFolder(params string[] projects)
+    {
+        foreach (var project in projects)
+            Add(project, System.IO.Path.GetFileName(project));
+    }
+
+    /// <summary>Its path.</summary>
+    public string Path => _folder.FullName;
+
+    /// <summary>Copies what was built of a project into a folder of its own.</summary>
+    public string Add(string project, string name)
+    {
+        var target = _folder.CreateSubdirectory(name);
+        foreach (var file in new DirectoryInfo(System.IO.Path.Combine(RepositoryRoot(), project, "bin", Configuration, "net10.0")).EnumerateFiles())
+            file.CopyTo(System.IO.Path.Combine(target.FullName, file.Name));
+        return target.FullName;
+    }
+
+    public void Dispose() => _folder.Delete(recursive: true);
+
+    private static string Configuration => typeof(ModuleFolder).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
+
+    private static string RepositoryRoot()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(System.IO.Path.Combine(folder.FullName, "LlmRing.slnx")))
+            folder = folder.Parent!;
+        return folder.FullName;
+    }
+}

@@ -4,6 +4,7 @@ using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace LlmRing.Modules.Usage;
 
@@ -12,7 +13,7 @@ namespace LlmRing.Modules.Usage;
 /// costs where its sender does not say; without the Registry module such calls are stored unpriced. Offers
 /// <see cref="IUsageTotals"/>, and publishes <see cref="Shared.Events.UsageLogged"/>.
 /// </summary>
-public sealed class UsageModule : IModule
+public sealed class UsageModule : IModule, IDatabaseReport
 {
     /// <inheritdoc/>
     public string Name => "usage";
@@ -28,7 +29,13 @@ public sealed class UsageModule : IModule
         .AddSingleton<UsageRepricer>()
         .AddSingleton<IUsageTotals, UsageTotals>()
         .AddHostedService<UsageMaintenance>()
+        .AddSingleton<UsageBackfill>()
+        .AddHostedService(provider => provider.GetRequiredService<UsageBackfill>())
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
         .AddHostedService(provider => provider.GetRequiredService<UsageWriter>())
         .AddHostedService<RepricingOnRefresh>();
+
+    /// <inheritdoc/>
+    public async Task<string?> ReportAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken) =>
+        await UsageBackfill.DescribeAsync(connection, schema, cancellationToken);
 }

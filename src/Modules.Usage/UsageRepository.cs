@@ -8,11 +8,12 @@ using Npgsql;
 namespace LlmRing.Modules.Usage;
 
 /// <summary>Reads usages and their totals, always within a scope; and writes what comes in one piece.</summary>
-internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stats, IEvents events)
+internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stats, IEvents events, UsageBackfill backfill)
 {
     private const string RowColumns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
-        coalesce(cached_input_tokens, 0) as cached_input_tokens, cost, cost_source, latency_ms, metadata as metadata_text, conversation_id, id_at_origin
+        coalesce(cached_input_tokens, 0) as cached_input_tokens, cost,
+        coalesce(nullif(cost_source, 'adopted'), 'client') as cost_source, latency_ms, metadata as metadata_text, conversation_id, id_at_origin
         """;
 
     private const string RowFilter = """
@@ -67,7 +68,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
 
     /// <summary>
     /// Totals per period and combination of what statistics are asked by: whole hours from the rollups, the ragged ends of
-    /// the range from the rows themselves.
+    /// the range from the rows themselves, and so what was taken over and is not in the rollups yet.
     /// </summary>
     public async Task<IEnumerable<UsageTotal>> SumAsync(Scope scope, DateRange range, UsageQuery query, StatsPeriod period, CancellationToken cancellationToken)
     {
@@ -109,12 +110,17 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
         return latencies;
     }
 
-    private static string FromHoursAndEnds(Scope scope, string hourColumns, string rowColumns) => $"""
+    private string FromHoursAndEnds(Scope scope, string hourColumns, string rowColumns) => $"""
         select {hourColumns} from usage_rollups where scope = @Scope and hour >= @FirstHour and hour < @EndHour and {RowFilter}
         union all
         select {rowColumns} from usage_logs where {scope.Filter} and created_at >= @From and created_at < @HeadEnd and {RowFilter}
         union all
         select {rowColumns} from usage_logs where {scope.Filter} and created_at >= @TailStart and created_at < @Until and {RowFilter}
+        {(backfill.IsPending ? $"""
+        union all
+        select {rowColumns} from usage_logs where {scope.Filter} and cost_source = 'adopted' and created_at >= @FirstHour and created_at < @EndHour
+            and created_at < (select pending_until from usage_backfill where scope = @Scope) and {RowFilter}
+        """ : "")}
         """;
 
     private static DynamicParameters Parameters(Scope scope, DateRange range, UsageQuery query, object? further = null)

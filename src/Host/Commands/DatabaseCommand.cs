@@ -13,7 +13,7 @@ internal static class DatabaseCommand
     {
         Verb("create", "Creates the database if it does not exist.", CreateAsync),
         Verb("migrate", "Applies pending migrations of the modules that are on.", MigrateAsync),
-        Verb("status", "Lists the migrations of the modules that are on, applied and pending.", StatusAsync),
+        Verb("status", "Lists the migrations of the modules that are on, applied and pending, and what was taken over from another server.", StatusAsync),
         DropTest(),
     };
 
@@ -61,8 +61,15 @@ internal static class DatabaseCommand
     private static async Task StatusAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
         await using var services = database.CreateServices();
-        foreach (var state in await services.GetRequiredService<DatabaseMigrator>().GetStatusAsync(cancellationToken))
+        var migrator = services.GetRequiredService<DatabaseMigrator>();
+        foreach (var state in await migrator.GetStatusAsync(cancellationToken))
             Console.WriteLine($"{state.Module,-16}{state.Script,-48}{(state.AppliedAt is { } at ? $"applied {at:yyyy-MM-dd HH:mm:ss}Z" : "pending")}");
+
+        var (tables, reports) = await migrator.GetAdoptionAsync(cancellationToken);
+        foreach (var table in tables)
+            Console.WriteLine($"{table.Module,-16}{table.Table,-48}adopted {table.AdoptedAt:yyyy-MM-dd HH:mm:ss}Z with {table.Rows} rows");
+        foreach (var (module, line) in reports)
+            Console.WriteLine($"{module,-16}{line}");
     }
 
     private static async Task DropAsync(ServerDatabase database, CancellationToken cancellationToken)

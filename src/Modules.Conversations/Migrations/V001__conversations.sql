@@ -34,7 +34,29 @@ create table if not exists ${schema}.messages (
     constraint messages_role_check check (role in ('system', 'user', 'assistant', 'tool'))
 );
 
--- The totals are part of the statement that stores messages; the trigger would count them a second time.
+-- Counts a message of the reference server, which may run beside this one: gives it a position, and its conversation the
+-- totals. This server's own statements do both themselves.
+create or replace function ${schema}.count_message() returns trigger language plpgsql as $$
+begin
+    update ${schema}.conversations
+    set message_count = message_count + 1,
+        total_input_tokens = total_input_tokens + coalesce(new.input_tokens, 0),
+        total_output_tokens = total_output_tokens + coalesce(new.output_tokens, 0),
+        total_cost = total_cost + case when jsonb_typeof(new.metadata -> 'cost') = 'number' then (new.metadata ->> 'cost')::numeric else 0 end,
+        last_position = last_position + 1,
+        last_message_at = greatest(last_message_at, new."timestamp", now()),
+        updated_at = greatest(updated_at, now())
+    where id = new.conversation_id
+    returning last_position into new.position;
+    insert into ${schema}.search_backlog (conversation_id, first_position, last_position, title)
+    select new.conversation_id, new.position, new.position, new.position = 1 where new.position is not null;
+    new.metadata := coalesce(new.metadata, '{}');
+    new."timestamp" := coalesce(new."timestamp", now());
+    return new;
+end
+$$;
+
+-- The trigger that counts every message would count ours a second time.
 drop trigger if exists update_conversation_on_message on ${schema}.messages;
 drop function if exists ${schema}.update_conversation_stats();
 
@@ -71,6 +93,8 @@ alter table ${schema}.conversations
 
 -- Timestamps of one batch are equal: the position keeps its order. Where rows lie (ctid) is the order in which they came.
 alter table ${schema}.messages add column if not exists position bigint;
+create or replace trigger count_message before insert on ${schema}.messages
+    for each row when (new.position is null) execute function ${schema}.count_message();
 
 update ${schema}.messages m
 set position = numbered.position,

@@ -1,3 +1,4 @@
+using System.Text.RegularExpressions;
 using Dapper;
 using EvolveDb;
 using LlmRing.Shared.Configuration;
@@ -12,6 +13,13 @@ namespace LlmRing.Shared.Data;
 /// <param name="Script">File name of the script.</param>
 /// <param name="AppliedAt">When it was applied, UTC; null while it is pending.</param>
 public sealed record MigrationState(string Module, string Script, DateTimeOffset? AppliedAt);
+
+/// <summary>A table that was there before the module's first migration: another server's, taken over with its rows.</summary>
+/// <param name="Module">Name of the module.</param>
+/// <param name="Table">Name with schema.</param>
+/// <param name="Rows">How many rows it had.</param>
+/// <param name="AdoptedAt">When it was taken over, UTC.</param>
+public sealed record AdoptedTable(string Module, string Table, long Rows, DateTimeOffset AdoptedAt);
 
 /// <summary>
 /// Brings the schemas of the modules that are on up to date, from their embedded <c>Migrations/V…__….sql</c>.
@@ -55,6 +63,24 @@ public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCa
         return states;
     }
 
+    /// <summary>What was taken over from another server, and what modules have to say of their tables.</summary>
+    public async Task<(IReadOnlyList<AdoptedTable> Tables, IReadOnlyList<(string Module, string Line)> Reports)> GetAdoptionAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var reports = new List<(string, string)>();
+        foreach (var module in catalog.Modules)
+        {
+            if (module is IDatabaseReport report && await report.ReportAsync(connection, SchemaOf(module), cancellationToken) is { } line)
+                reports.Add((module.Name, line));
+        }
+
+        var tables = await ExistsAsync(connection, AdoptedTables, cancellationToken)
+            ? await connection.QueryAsync<AdoptedTable>(new CommandDefinition(
+                $"select module, table_name as \"table\", rows, adopted_at from {AdoptedTables} order by module, table_name", cancellationToken: cancellationToken))
+            : [];
+        return (tables.AsList(), reports);
+    }
+
     private async Task MigrateAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var scripts = Scripts(module);
@@ -64,6 +90,9 @@ public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCa
         var applied = await ReadAppliedAsync(module, connection, cancellationToken);
         if (applied.Keys.Except(scripts).FirstOrDefault() is { } unknown)
             throw new StartRefusedException($"The database is newer than this program: module '{module.Name}' has migration {unknown}, which this version does not know");
+
+        if (applied.Count == 0)
+            await NoteAdoptionAsync(module, scripts[0], connection, cancellationToken);
 
         var schema = SchemaOf(module);
         await using var own = database.CreateConnection();
@@ -97,9 +126,7 @@ public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCa
     {
         // Identifiers cannot be parameters; both are constants of the module or validated settings.
         var table = $"\"{SchemaOf(module)}\".\"{TableOf(module)}\"";
-        var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
-            "select to_regclass(@table) is not null", new { table }, cancellationToken: cancellationToken));
-        if (!exists)
+        if (!await ExistsAsync(connection, table, cancellationToken))
             return [];
 
         // Type 0 is a migration; the library also notes that it made the schema.
@@ -107,6 +134,36 @@ public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCa
             $"select name, installed_on::timestamptz from {table} where type = 0 and success", cancellationToken: cancellationToken));
         return rows.ToDictionary(row => row.Name, row => new DateTimeOffset(row.At.ToUniversalTime()));
     }
+
+    /// <summary>Notes which of the tables that a first script would make are there already, with their rows.</summary>
+    private async Task NoteAdoptionAsync(IModule module, string script, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        using var reader = new StreamReader(module.Assembly.GetManifestResourceStream(ResourcePrefix(module) + script)!);
+        foreach (Match made in CreateTable().Matches(await reader.ReadToEndAsync(cancellationToken)))
+        {
+            var name = $"{SchemaOf(module)}.{made.Groups[1].Value}";
+            if (!await ExistsAsync(connection, name, cancellationToken))
+                continue;
+
+            var rows = await connection.ExecuteScalarAsync<long>(new CommandDefinition($"select count(*) from {name}", commandTimeout: 0, cancellationToken: cancellationToken));
+            await connection.ExecuteAsync(new CommandDefinition(
+                $"""
+                create schema if not exists "{settings.Schema}";
+                create table if not exists {AdoptedTables} (
+                    module text not null, table_name text primary key, rows bigint not null, adopted_at timestamptz not null default now());
+                insert into {AdoptedTables} (module, table_name, rows) values (@module, @name, @rows)
+                on conflict (table_name) do update set rows = excluded.rows, adopted_at = excluded.adopted_at
+                """,
+                new { module = module.Name, name, rows },
+                cancellationToken: cancellationToken));
+            LogAdopted(module.Name, name, rows);
+        }
+    }
+
+    private static Task<bool> ExistsAsync(NpgsqlConnection connection, string table, CancellationToken cancellationToken) =>
+        connection.ExecuteScalarAsync<bool>(new CommandDefinition("select to_regclass(@table) is not null", new { table }, cancellationToken: cancellationToken));
+
+    private string AdoptedTables => $"\"{settings.Schema}\".adopted_tables";
 
     private string SchemaOf(IModule module) => module.Schema ?? settings.Schema;
 
@@ -119,6 +176,12 @@ public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCa
         .Select(name => name[ResourcePrefix(module).Length..])
         .Order(StringComparer.Ordinal)
         .ToList();
+
+    [GeneratedRegex(@"create table if not exists \$\{schema\}\.(\w+)")]
+    private static partial Regex CreateTable();
+
+    [LoggerMessage(LogLevel.Information, "Module {Module} takes over table {Table} with {Rows} rows")]
+    private partial void LogAdopted(string module, string table, long rows);
 
     [LoggerMessage(LogLevel.Debug, "Migrations of {Module}: {Message}")]
     private partial void LogStep(string module, string message);

@@ -53,6 +53,9 @@ public sealed class AdoptionTests(ServerFixture server)
         }
 
         await Assert.That(await connection.ExecuteScalarAsync<uint>("select pg_relation_filenode('llmring.usage_logs_adopted')")).IsEqualTo(before);
+        await using var last = await ServerFixture.StartAsync(database, server.Upstream);
+        await Eventually.HoldsAsync(() => connection.ExecuteScalarAsync<bool>(
+            "select not exists (select from llmring.usage_backfill where pending_until > '-infinity')"));
         await Assert.That(await connection.ExecuteScalarAsync<bool>(
             "select (select sum(requests) from llmring.usage_rollups) = (select count(*) from llmring.usage_logs)")).IsTrue();
         await Assert.That(await connection.ExecuteScalarAsync<long>(

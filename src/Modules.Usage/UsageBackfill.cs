@@ -1,0 +1,95 @@
+using System.Diagnostics;
+using Dapper;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace LlmRing.Modules.Usage;
+
+/// <summary>
+/// Takes the rows of a database that the reference server left into the hourly totals, while the server runs. Until all
+/// are in, statistics add up totals and the rows that are still out.
+/// </summary>
+internal sealed partial class UsageBackfill(NpgsqlDataSource database, TimeProvider time, ILogger<UsageBackfill> logger) : BackgroundService
+{
+    private const int StepRows = 20_000;
+    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
+
+    private volatile bool _isPending = true;
+
+    /// <summary>Whether rows may be out of the totals. Once it is false it stays so: no further rows are taken over.</summary>
+    public bool IsPending => _isPending;
+
+    /// <summary>How far it is, for an operator; null where nothing was taken over.</summary>
+    public static async Task<string?> DescribeAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
+    {
+        if (await connection.ExecuteScalarAsync<string?>(new CommandDefinition(
+            "select to_regclass(@table)::text", new { table = $"\"{schema}\".usage_backfill" }, cancellationToken: cancellationToken)) is null)
+            return null;
+
+        var (rows, counted, isPending) = await connection.QuerySingleAsync<(long Rows, long Counted, bool IsPending)>(new CommandDefinition(
+            $"""
+            select coalesce(sum(rows), 0)::bigint as rows, coalesce(sum(counted), 0)::bigint as counted,
+                coalesce(bool_or(pending_until > '-infinity'), false) as is_pending
+            from "{schema}".usage_backfill
+            """,
+            cancellationToken: cancellationToken));
+        return rows == 0 ? null
+            : isPending ? $"hourly totals: {counted} of {rows} adopted usages are in, the others follow while the server runs"
+            : $"hourly totals: all {counted} adopted usages are in";
+    }
+
+    /// <inheritdoc/>
+    public override async Task StartAsync(CancellationToken cancellationToken)
+    {
+        await LookAsync(cancellationToken);
+        await base.StartAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (!_isPending)
+            return;
+        LogBegun();
+        while (_isPending)
+            await Task.Delay(await StepAsync(stoppingToken), time, stoppingToken);
+        LogComplete();
+    }
+
+    /// <returns>How long to wait: as long as the work took, since requests go first.</returns>
+    private async Task<TimeSpan> StepAsync(CancellationToken cancellationToken)
+    {
+        var watch = Stopwatch.StartNew();
+        try
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+                "select usage_backfill_step(@StepRows)", new { StepRows }, commandTimeout: 600, cancellationToken: cancellationToken)))
+                return watch.Elapsed;
+            // Nothing is left, or other hosts are at it.
+            await LookAsync(cancellationToken);
+        }
+        catch (NpgsqlException exception)
+        {
+            LogPutOff(exception.Message);
+        }
+
+        return Pause;
+    }
+
+    private async Task LookAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        _isPending = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            "select exists (select from usage_backfill where pending_until > '-infinity')", cancellationToken: cancellationToken));
+    }
+
+    [LoggerMessage(LogLevel.Information, "Adopted usages are being taken into the hourly totals")]
+    private partial void LogBegun();
+
+    [LoggerMessage(LogLevel.Information, "Adopted usages are in the hourly totals")]
+    private partial void LogComplete();
+
+    [LoggerMessage(LogLevel.Warning, "Taking adopted usages into the totals is put off: {Reason}")]
+    private partial void LogPutOff(string reason);
+}

@@ -5,6 +5,7 @@ cd "$(dirname "$0")/.."
 . scripts/need.sh
 need redis-server redis-server
 need chromium chromium
+need nginx nginx
 export TUNIT_DISABLE_HTML_REPORTER=true
 dotnet build LlmRing.slnx -v quiet -nologo
 # One project at a time: each runs its own tests in parallel already.

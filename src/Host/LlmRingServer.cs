@@ -160,7 +160,13 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         var settings = configuration.ReadSettings<DatabaseSettings>();
         var services = builder.Services;
         // A module's background work that fails is logged; it does not take the other modules down.
-        services.Configure<HostOptions>(host => host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore);
+        var shutdown = configuration.ReadSettings<ShutdownSettings>();
+        services.Configure<HostOptions>(host =>
+        {
+            host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore;
+            host.ShutdownTimeout = TimeSpan.FromSeconds(shutdown.DrainSeconds + 30);
+        });
+        services.AddSingleton(shutdown).AddSingleton<Draining>().AddHostedService(provider => provider.GetRequiredService<Draining>());
         services.AddSingleton(settings)
             .AddSingleton(configuration.ReadSettings<CacheSettings>())
             .AddSingleton(catalog)
@@ -182,6 +188,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         services.TryAddSingleton<IUsageTotals, NoUsageTotals>();
 
         var app = builder.Build();
+        app.Use(app.Services.GetRequiredService<Draining>().AnnounceAsync);
         try
         {
             app.UseHttpConventions();

@@ -1,5 +1,6 @@
 using Dapper;
 using LlmRing.Modules.Conversations.SearchConversations;
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Http;
 using Npgsql;
 
@@ -10,7 +11,7 @@ namespace LlmRing.Modules.Conversations;
 /// moment later, by one host at a time. Searches read the index and the newest of the backlog, so that a caller finds
 /// at once what it just stored.
 /// </summary>
-internal sealed class SearchIndex(NpgsqlDataSource database)
+internal sealed class SearchIndex(NpgsqlDataSource database, ReadDatabase reads)
 {
     /// <summary>Messages that one step indexes, as long as they come from more than one write.</summary>
     private const int StepMessages = 5_000;
@@ -79,12 +80,11 @@ internal sealed class SearchIndex(NpgsqlDataSource database)
     /// <param name="limit">Rows of the page.</param>
     /// <param name="offset">Rows before it.</param>
     /// <param name="cancellationToken">Ends the search.</param>
-    public async Task<IReadOnlyList<SearchHit>> SearchAsync(Scope scope, string text, int limit, int offset, CancellationToken cancellationToken)
+    public Task<IReadOnlyList<SearchHit>> SearchAsync(Scope scope, string text, int limit, int offset, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
         // search_scope and websearch_to_tsquery are immutable: the planner sees constants and takes the index.
         // Snippets are made of the page's rows only; they are escaped before the marks are set.
-        return (await connection.QueryAsync<SearchHit>(new CommandDefinition(
+        return reads.ReadAsync<IReadOnlyList<SearchHit>>(async connection => (await connection.QueryAsync<SearchHit>(new CommandDefinition(
             $"""
             with indexed as (
                 select conversation_id, position, ts_rank(document, websearch_to_tsquery('simple', @text), 1) as rank
@@ -139,6 +139,6 @@ internal sealed class SearchIndex(NpgsqlDataSource database)
             order by page.rank desc, page.conversation_id desc, page.position
             """,
             new { scope.ApiKeyId, scope.ProjectId, ScopeId = scope.Id, text, Candidates, limit, offset },
-            cancellationToken: cancellationToken))).AsList();
+            cancellationToken: cancellationToken))).AsList(), cancellationToken);
     }
 }

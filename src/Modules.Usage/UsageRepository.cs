@@ -2,13 +2,14 @@ using Dapper;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.ListLogs;
 using LlmRing.Shared.Events;
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Http;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage;
 
 /// <summary>Reads usages and their totals, always within a scope; and writes what comes in one piece.</summary>
-internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stats, IEvents events, UsageBackfill backfill)
+internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase reads, StatsCache stats, IEvents events, UsageBackfill backfill)
 {
     private const string RowColumns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
@@ -32,10 +33,8 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
     }
 
     /// <summary>A page, newest first, and one row more if there is one.</summary>
-    public async Task<List<LoggedUsageRow>> ListAsync(Scope scope, DateRange range, ListLogsRequest request, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var rows = await connection.QueryAsync<LoggedUsageRow>(new CommandDefinition(
+    public Task<List<LoggedUsageRow>> ListAsync(Scope scope, DateRange range, ListLogsRequest request, CancellationToken cancellationToken) => reads.ReadAsync(
+        async connection => (await connection.QueryAsync<LoggedUsageRow>(new CommandDefinition(
             $"""
             select {RowColumns}
             from usage_logs
@@ -45,15 +44,14 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
             limit @Limit offset @Offset
             """,
             Parameters(scope, range, request, new { Limit = request.Limit + 1, request.Offset, At = request.Cursor?.At.UtcDateTime, request.Cursor?.Id }),
-            cancellationToken: cancellationToken));
-        return rows.AsList();
-    }
+            cancellationToken: cancellationToken))).AsList(),
+        cancellationToken);
 
     /// <summary>All rows, newest first, as they come from the database.</summary>
     public async IAsyncEnumerable<LoggedUsageRow> StreamAsync(
         Scope scope, DateRange range, UsageQuery query, [System.Runtime.CompilerServices.EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await using var connection = await reads.OpenConnectionAsync(cancellationToken);
         var rows = connection.QueryUnbufferedAsync<LoggedUsageRow>(
             $"""
             select {RowColumns}
@@ -70,10 +68,8 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
     /// Totals per period and combination of what statistics are asked by: whole hours from the rollups, the ragged ends of
     /// the range from the rows themselves, and so what was taken over and is not in the rollups yet.
     /// </summary>
-    public async Task<IEnumerable<UsageTotal>> SumAsync(Scope scope, DateRange range, UsageQuery query, StatsPeriod period, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return await connection.QueryAsync<UsageTotal>(new CommandDefinition(
+    public Task<IEnumerable<UsageTotal>> SumAsync(Scope scope, DateRange range, UsageQuery query, StatsPeriod period, CancellationToken cancellationToken) => reads.ReadAsync(
+        connection => connection.QueryAsync<UsageTotal>(new CommandDefinition(
             $"""
             with part as (
                 {FromHoursAndEnds(
@@ -87,28 +83,29 @@ internal sealed class UsageRepository(NpgsqlDataSource database, StatsCache stat
             group by 1, 2, 3, 4, 5, 6
             """,
             Parameters(scope, range, query, new { unit = period.ToString().ToLowerInvariant() }),
-            cancellationToken: cancellationToken));
-    }
+            cancellationToken: cancellationToken)),
+        cancellationToken);
 
     /// <summary>The latencies of a range, likewise from rollups and ragged ends.</summary>
-    public async Task<LatencyHistogram> GetLatenciesAsync(Scope scope, DateRange range, UsageQuery query, CancellationToken cancellationToken)
-    {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(
-            FromHoursAndEnds(scope, "latencies, null as latency_ms", "null, latency_ms"),
-            Parameters(scope, range, query),
-            cancellationToken: cancellationToken));
-        var latencies = new LatencyHistogram();
-        while (await rows.ReadAsync(cancellationToken))
+    public Task<LatencyHistogram> GetLatenciesAsync(Scope scope, DateRange range, UsageQuery query, CancellationToken cancellationToken) => reads.ReadAsync(
+        async connection =>
         {
-            if (!rows.IsDBNull(0))
-                latencies.Add(rows.GetFieldValue<int[]>(0));
-            else if (!rows.IsDBNull(1))
-                latencies.Add(rows.GetInt32(1));
-        }
+            await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(
+                FromHoursAndEnds(scope, "latencies, null as latency_ms", "null, latency_ms"),
+                Parameters(scope, range, query),
+                cancellationToken: cancellationToken));
+            var latencies = new LatencyHistogram();
+            while (await rows.ReadAsync(cancellationToken))
+            {
+                if (!rows.IsDBNull(0))
+                    latencies.Add(rows.GetFieldValue<int[]>(0));
+                else if (!rows.IsDBNull(1))
+                    latencies.Add(rows.GetInt32(1));
+            }
 
-        return latencies;
-    }
+            return latencies;
+        },
+        cancellationToken);
 
     private string FromHoursAndEnds(Scope scope, string hourColumns, string rowColumns) => $"""
         select {hourColumns} from usage_rollups where scope = @Scope and hour >= @FirstHour and hour < @EndHour and {RowFilter}

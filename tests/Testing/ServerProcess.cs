@@ -33,10 +33,17 @@ public sealed partial class ServerProcess : IAsyncDisposable
     public static async Task<ServerProcess> ServeAsync(params (string Name, string Value)[] variables) =>
         await ServeAsync("prod", Path.GetTempPath(), variables);
 
+    /// <summary>Starts <c>llmring-server serve --env prod</c> on a port and waits until it listens.</summary>
+    public static Task<ServerProcess> ServeAtAsync(int port, params (string Name, string Value)[] variables) =>
+        ServeAsync("prod", Path.GetTempPath(), port, variables);
+
     /// <inheritdoc cref="ServeAsync(ValueTuple{string, string}[])"/>
-    public static async Task<ServerProcess> ServeAsync(string environment, string workingDirectory, params (string Name, string Value)[] variables)
+    public static Task<ServerProcess> ServeAsync(string environment, string workingDirectory, params (string Name, string Value)[] variables) =>
+        ServeAsync(environment, workingDirectory, 0, variables);
+
+    private static async Task<ServerProcess> ServeAsync(string environment, string workingDirectory, int port, (string Name, string Value)[] variables)
     {
-        var server = Start(["serve", "--env", environment, "--host", "127.0.0.1", "--port", "0"], workingDirectory, variables);
+        var server = Start(["serve", "--env", environment, "--host", "127.0.0.1", "--port", $"{port}"], workingDirectory, variables);
         var exited = server._process.WaitForExitAsync();
         if (await Task.WhenAny(server._address.Task, exited, Task.Delay(Patience)) != server._address.Task)
             throw new InvalidOperationException($"The server did not start: {server.Output}");

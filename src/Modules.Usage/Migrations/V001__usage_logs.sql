@@ -178,7 +178,9 @@ begin
             output_tokens = total.output_tokens + excluded.output_tokens,
             cached_input_tokens = total.cached_input_tokens + excluded.cached_input_tokens,
             cost = total.cost + excluded.cost,
-            latencies = ${schema}.usage_add_latencies(total.latencies, excluded.latencies)
+            latencies = (
+                select array_agg(coalesce(before, 0) + coalesce(added, 0) order by place)
+                from unnest(total.latencies, excluded.latencies) with ordinality as bucket(before, added, place))
     )
     select coalesce(sum(requests), 0) into taken from totals;
 
@@ -205,7 +207,9 @@ begin
         output_tokens = total.output_tokens + excluded.output_tokens,
         cached_input_tokens = total.cached_input_tokens + excluded.cached_input_tokens,
         cost = total.cost + excluded.cost,
-        latencies = ${schema}.usage_add_latencies(total.latencies, excluded.latencies);
+        latencies = (
+            select array_agg(coalesce(before, 0) + coalesce(added, 0) order by place)
+            from unnest(total.latencies, excluded.latencies) with ordinality as bucket(before, added, place));
     return null;
 end
 $$;

@@ -10,6 +10,10 @@ public sealed record DatabaseSettings
     [Setting("DATABASE_URL", "postgresql://user:password@host:port/database, or Host=...;Database=...", Secret = true)]
     public string? Url { get; init; }
 
+    /// <summary>A streaming replica of that database for heavy reads; null: there is none.</summary>
+    [Setting("DATABASE_READ_URL", "postgresql://user:password@host:port/database, or Host=...;Database=...", Secret = true)]
+    public string? ReadUrl { get; init; }
+
     /// <summary>Schema of the tables of the built-in modules.</summary>
     [Setting("DATABASE_SCHEMA", "a lower-case identifier of at most 63 characters: a-z, 0-9 and _, not beginning with a digit")]
     [RegularExpression("[a-z_][a-z0-9_]{0,62}")]

@@ -6,11 +6,13 @@ namespace LlmRing.Shared.Data;
 /// <summary>Reads connection strings of both common forms.</summary>
 public static class ConnectionStrings
 {
-    private const string Accepted = "LLMRING_DATABASE_URL is (not shown); accepted: postgresql://user:password@host:port/database, or Host=...;Database=...";
+    private const string Accepted = "(not shown); accepted: postgresql://user:password@host:port/database, or Host=...;Database=...";
 
     /// <summary>Makes Npgsql's settings from a <c>postgresql://</c> URL or from its own <c>key=value</c> form.</summary>
+    /// <param name="text">What was configured.</param>
+    /// <param name="setting">Where, without <c>LLMRING_</c>.</param>
     /// <exception cref="StartRefusedException">The text is neither.</exception>
-    public static NpgsqlConnectionStringBuilder Parse(string text)
+    public static NpgsqlConnectionStringBuilder Parse(string text, string setting = "DATABASE_URL")
     {
         try
         {
@@ -20,7 +22,7 @@ public static class ConnectionStrings
         }
         catch (Exception exception) when (exception is ArgumentException or FormatException or KeyNotFoundException)
         {
-            throw new StartRefusedException(Accepted, exception);
+            throw new StartRefusedException($"LLMRING_{setting} is {Accepted}", exception);
         }
     }
 

@@ -2,6 +2,7 @@ using System.Data;
 using Dapper;
 using LlmRing.Shared.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 
 namespace LlmRing.Shared.Data;
@@ -22,7 +23,19 @@ public static class DataServices
         return services
             // The name is what metrics show; by default it is the connection string.
             .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString, builder => builder.Name = "llmring")
-            .AddSingleton<DatabaseMigrator>();
+            .AddSingleton<DatabaseMigrator>()
+            .AddReadDatabase(settings);
+    }
+
+    private static IServiceCollection AddReadDatabase(this IServiceCollection services, DatabaseSettings settings)
+    {
+        var replica = settings.ReadUrl is { } url ? WithDefaults(ConnectionStrings.Parse(url, "DATABASE_READ_URL"), settings) : null;
+        return services
+            .AddSingleton(provider => new ReadDatabase(
+                provider.GetRequiredService<NpgsqlDataSource>(),
+                replica is null ? null : new NpgsqlDataSourceBuilder(replica.ConnectionString) { Name = "llmring-replica" }.Build(),
+                provider.GetRequiredService<ILogger<ReadDatabase>>()))
+            .AddHostedService(provider => provider.GetRequiredService<ReadDatabase>());
     }
 
     private static NpgsqlConnectionStringBuilder WithDefaults(NpgsqlConnectionStringBuilder given, DatabaseSettings settings)

@@ -1,0 +1,31 @@
+using System.CommandLine;
+
+namespace LlmRing.Host.Commands;
+
+/// <summary><c>llmring-server health</c>: for a container's health check, where there is no shell and no curl.</summary>
+internal static class HealthCommand
+{
+    public static Command Create()
+    {
+        var url = new Option<Uri>("--url") { Description = "Where the server listens.", DefaultValueFactory = _ => new Uri("http://127.0.0.1:8000") };
+        var command = new Command("health", "Asks a running server for its health; ends with 0 if it is healthy, else with 1.") { url };
+        command.SetAction((result, cancellationToken) => AskAsync(result.GetRequiredValue(url), cancellationToken));
+        return command;
+    }
+
+    private static async Task<int> AskAsync(Uri url, CancellationToken cancellationToken)
+    {
+        using var client = new HttpClient { Timeout = TimeSpan.FromSeconds(4) };
+        try
+        {
+            using var answer = await client.GetAsync(new Uri(url, "/health"), cancellationToken);
+            Console.WriteLine(await answer.Content.ReadAsStringAsync(cancellationToken));
+            return answer.IsSuccessStatusCode ? 0 : 1;
+        }
+        catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
+        {
+            await Console.Error.WriteLineAsync($"llmring-server: {url} does not answer: {exception.Message.ReplaceLineEndings(" ")}");
+            return 1;
+        }
+    }
+}

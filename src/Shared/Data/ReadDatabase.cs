@@ -1,0 +1,167 @@
+using System.Diagnostics;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Npgsql;
+
+namespace LlmRing.Shared.Data;
+
+/// <summary>
+/// Where heavy reads go: to a streaming replica (<c>LLMRING_DATABASE_READ_URL</c>) where there is one, else to the primary.
+/// A read from the replica sees all that was committed when it was asked for: the replica is waited for a moment, and one
+/// that lags, is away or is no replica is left aside until it is fit again.
+/// </summary>
+public sealed partial class ReadDatabase : BackgroundService
+{
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
+    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+
+    private readonly NpgsqlDataSource _primary;
+    private readonly NpgsqlDataSource? _replica;
+    private readonly ILogger<ReadDatabase> _logger;
+    private readonly Lock _changing = new();
+    private volatile bool _isFit;
+    private bool _isLogged;
+
+    /// <param name="primary">The database that is written to.</param>
+    /// <param name="replica">The replica; null: there is none. It is disposed of with this.</param>
+    /// <param name="logger">Hears of each change once.</param>
+    internal ReadDatabase(NpgsqlDataSource primary, NpgsqlDataSource? replica, ILogger<ReadDatabase> logger) =>
+        (_primary, _replica, _logger) = (primary, replica, logger);
+
+    /// <summary>A connection for reading a stream: should the replica die meanwhile, the stream ends with an error.</summary>
+    public async ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) =>
+        await TryOpenReplicaAsync(cancellationToken) ?? await _primary.OpenConnectionAsync(cancellationToken);
+
+    /// <summary>Reads something; once more from the primary where the replica fails at it.</summary>
+    /// <param name="read">What to do with the connection.</param>
+    /// <param name="cancellationToken">Gives the read up.</param>
+    public async Task<T> ReadAsync<T>(Func<NpgsqlConnection, Task<T>> read, CancellationToken cancellationToken)
+    {
+        if (await TryOpenReplicaAsync(cancellationToken) is { } connection)
+        {
+            try
+            {
+                await using (connection)
+                    return await read(connection);
+            }
+            catch (NpgsqlException exception) when (exception is not PostgresException || exception.IsTransient)
+            {
+                SetFit(false, exception.Message);
+            }
+        }
+
+        await using var primary = await _primary.OpenConnectionAsync(cancellationToken);
+        return await read(primary);
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        _replica?.Dispose();
+        base.Dispose();
+    }
+
+    /// <summary>Looks each second whether the replica is fit, so that no request has to find out.</summary>
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        if (_replica is null)
+            return;
+
+        using var timer = new PeriodicTimer(LookInterval);
+        do
+        {
+            if (await OpenCaughtUpAsync(stoppingToken) is { } connection)
+            {
+                await connection.DisposeAsync();
+                SetFit(true, "");
+            }
+        }
+        while (await timer.WaitForNextTickAsync(stoppingToken));
+    }
+
+    private ValueTask<NpgsqlConnection?> TryOpenReplicaAsync(CancellationToken cancellationToken) =>
+        _isFit ? OpenCaughtUpAsync(cancellationToken) : default;
+
+    /// <returns>A connection to the replica, which has all that is committed now; null where it has not.</returns>
+    private async ValueTask<NpgsqlConnection?> OpenCaughtUpAsync(CancellationToken cancellationToken)
+    {
+        var committed = await FindPositionAsync(cancellationToken);
+        var connection = default(NpgsqlConnection);
+        try
+        {
+            connection = await _replica!.OpenConnectionAsync(cancellationToken);
+            var waited = Stopwatch.StartNew();
+            while (true)
+            {
+                await using var command = new NpgsqlCommand(
+                    "select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, true)", connection) { Parameters = { new() { Value = committed } } };
+                var (isReplica, isCaughtUp) = await ReadStateAsync(command, cancellationToken);
+                if (isReplica && isCaughtUp)
+                    return connection;
+                if (!isReplica || waited.Elapsed > Patience)
+                {
+                    SetFit(false, isReplica ? $"it is more than {Patience.TotalMilliseconds} ms behind" : "it is no standby");
+                    break;
+                }
+
+                await Task.Delay(PollInterval, cancellationToken);
+            }
+        }
+        catch (NpgsqlException exception)
+        {
+            SetFit(false, exception.Message);
+        }
+        catch (OperationCanceledException) when (connection is not null)
+        {
+            await connection.DisposeAsync();
+            throw;
+        }
+
+        if (connection is not null)
+            await connection.DisposeAsync();
+        return null;
+    }
+
+    /// <returns>Up to where the primary has written; its beginning while the primary is away: then nothing newer can be had.</returns>
+    private async Task<string> FindPositionAsync(CancellationToken cancellationToken)
+    {
+        try
+        {
+            await using var command = _primary.CreateCommand("select pg_current_wal_lsn()::text");
+            return (string)(await command.ExecuteScalarAsync(cancellationToken))!;
+        }
+        catch (NpgsqlException)
+        {
+            return "0/0";
+        }
+    }
+
+    private static async Task<(bool IsReplica, bool IsCaughtUp)> ReadStateAsync(NpgsqlCommand command, CancellationToken cancellationToken)
+    {
+        await using var reader = await command.ExecuteReaderAsync(cancellationToken);
+        await reader.ReadAsync(cancellationToken);
+        return (reader.GetBoolean(0), reader.GetBoolean(1));
+    }
+
+    private void SetFit(bool isFit, string reason)
+    {
+        lock (_changing)
+        {
+            if (isFit == _isFit && _isLogged)
+                return;
+            (_isFit, _isLogged) = (isFit, true);
+        }
+
+        if (isFit)
+            LogUsed();
+        else
+            LogLeftAside(reason);
+    }
+
+    [LoggerMessage(LogLevel.Information, "Statistics, lists, exports and searches are read from the replica")]
+    private partial void LogUsed();
+
+    [LoggerMessage(LogLevel.Warning, "The replica is not read from: {Reason}")]
+    private partial void LogLeftAside(string reason);
+}

@@ -1,0 +1,84 @@
+using Dapper;
+using LlmRing.Testing;
+using Npgsql;
+
+namespace LlmRing.Host.Tests.ScaleOut;
+
+/// <summary>A server with a primary and a real streaming standby.</summary>
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class ReplicaTests(ServerFixture server)
+{
+    private int _questions;
+
+    [Test]
+    public async Task Statistics_come_from_the_replica_never_late_and_from_the_primary_when_it_lags_or_dies()
+    {
+        await using var databases = new StandbyFixture();
+        await databases.InitializeAsync();
+        await using var scaled = await ServerFixture.StartAsync(databases.Primary, server.Upstream, ("DATABASE_READ_URL", databases.Standby));
+        using var client = new ApiClient(scaled.Address, "replica");
+        var logged = 0;
+
+        // From the replica, and with what was logged just before.
+        await Eventually.HoldsAsync(async () =>
+        {
+            await LogAsync();
+            await Assert.That(await CountAsync(client)).IsEqualTo(logged);
+            return await ReadsAtAsync(databases.Standby) > 0;
+        });
+        await Assert.That((await client.GetAsync("/api/v1/logs")).Json.AsArray().Count).IsEqualTo(logged);
+        await Assert.That((await client.GetAsync("/api/v1/logs/export")).Text.Split("\r\n").Length).IsEqualTo(logged + 2);
+        await client.PostAsync("/conversations/log", new { messages = new[] { new { role = "user", content = "heron" } }, response = new { content = "bird", model = "m" }, metadata = new { provider = "p", model = "m" } });
+        await Assert.That((await client.GetAsync("/conversations/search?q=heron")).Json.AsArray().Count).IsEqualTo(1);
+
+        // It lags: nothing is replayed there any more.
+        await using (var standby = new NpgsqlConnection(databases.Standby))
+        {
+            await standby.ExecuteAsync("select pg_wal_replay_pause()");
+            await LogAsync();
+            await Assert.That(await CountAsync(client)).IsEqualTo(logged);
+            await standby.ExecuteAsync("select pg_wal_replay_resume()");
+        }
+
+        // It dies.
+        await databases.StopStandbyAsync();
+        await LogAsync();
+        await Assert.That(await CountAsync(client)).IsEqualTo(logged);
+
+        // It comes back, and is read from again.
+        await databases.StartStandbyAsync();
+        await Eventually.HoldsAsync(async () =>
+        {
+            await LogAsync();
+            await Assert.That(await CountAsync(client)).IsEqualTo(logged);
+            return await ReadsAtAsync(databases.Standby) > 0;
+        });
+
+        async Task LogAsync()
+        {
+            await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 1 });
+            logged++;
+        }
+    }
+
+    [Test]
+    public async Task A_read_url_that_is_no_standby_is_not_read_from()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var scaled = await ServerProcess.ServeAsync(("DATABASE_URL", database), ("DATABASE_READ_URL", database));
+        using var client = new ApiClient(scaled.Address, "replica");
+
+        await Assert.That(await CountAsync(client)).IsEqualTo(0);
+        await Eventually.HoldsAsync(() => Task.FromResult(scaled.Output.Contains("The replica is not read from: it is no standby", StringComparison.Ordinal)));
+    }
+
+    // Each time another question, so that no answer comes from the cache.
+    private async Task<int> CountAsync(ApiClient client) =>
+        (int)(await client.GetAsync($"/api/v1/stats?start_date=2020-01-01&end_date={2030 + ++_questions}-01-01"))["summary"]!["total_requests"]!;
+
+    private static async Task<int> ReadsAtAsync(string standby)
+    {
+        await using var connection = new NpgsqlConnection($"{standby};Application Name=looking;Pooling=false");
+        return await connection.ExecuteScalarAsync<int>("select count(*)::int from pg_stat_activity where application_name = 'llmring-server' and query like '%usage_rollups%'");
+    }
+}

@@ -12,6 +12,7 @@ using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Data;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
+using LlmRing.Shared.Http.RateLimiting;
 using LlmRing.Shared.Modules;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
@@ -49,7 +50,10 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         try
         {
             await database.RequireAnswerAsync(cancellationToken);
-            return new LlmRingServer(await StartAsync(arguments, configuration, database, cancellationToken), database);
+            var application = await StartAsync(arguments, configuration, database, cancellationToken);
+            if (arguments.Environment is ServerEnvironment.Prod && application.Services.GetRequiredService<AuthenticationSettings>().ApiKeyValidationMode is ApiKeyValidationMode.Bridge)
+                LogAnyKey(application.Logger);
+            return new LlmRingServer(application, database);
         }
         catch (Exception exception)
         {
@@ -179,7 +183,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
             .AddHttpConventions(
                 [Assembly.GetExecutingAssembly(), .. catalog.Modules.Select(module => module.Assembly)],
                 configuration.ReadSettings<AuthenticationSettings>(),
-                configuration.ReadSettings<CorsSettings>())
+                configuration.ReadSettings<CorsSettings>(),
+                configuration.ReadSettings<RateLimitSettings>())
             .AddOpenApiDocument(catalog);
         foreach (var module in catalog.Modules)
             module.AddServices(services, configuration);
@@ -244,4 +249,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Error, "A background service failed while the server stopped")]
     private static partial void LogStopFailed(ILogger logger, Exception exception);
+
+    [LoggerMessage(LogLevel.Warning, "Any API key is accepted, each as a scope of its own (bridge mode); to let in only keys that you made: llmring-server keys create --project NAME, then LLMRING_API_KEY_VALIDATION_MODE=strict")]
+    private static partial void LogAnyKey(ILogger logger);
 }

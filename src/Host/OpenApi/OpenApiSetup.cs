@@ -44,7 +44,7 @@ internal static class OpenApiSetup
 
     public static void UseOpenApiPages(this WebApplication app)
     {
-        app.MapOpenApi("/openapi.json");
+        app.MapOpenApi("/openapi.json").AllowAnonymous();
         // Middleware of their own, in which no request of the API need be looked at.
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/docs"), docs => docs
             .UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true)));

@@ -138,7 +138,11 @@ internal sealed class OperationDescription(ModuleCatalog catalog, ValidationRule
     {
         operation.Responses ??= [];
         if (IsProtected(definition))
+        {
             await AddErrorAsync<ErrorBody>("401", "No API key, or none that is accepted.");
+            await AddErrorAsync<ErrorBody>("429", "The API key has used up its rate limit, where there is one; come again after `Retry-After` seconds.");
+        }
+
         if (operation.Parameters!.Any(parameter => parameter.In is ParameterLocation.Path))
             await AddErrorAsync<ErrorBody>("404", "There is no such thing in the caller's scope.");
         if (operation.Parameters!.Count > 0 || operation.RequestBody is not null)

@@ -100,7 +100,7 @@ internal sealed class UsageRepricer(NpgsqlDataSource database, IModelPrices pric
         public UsageRow Price(string provider, string model, ModelPrice price) => new()
         {
             Id = Id,
-            Scope = ApiKeyId is null ? Scope.OfProject(ProjectId!.Value) : Scope.OfApiKey(ApiKeyId),
+            Scope = ApiKeyId is null ? Scope.OfProject(ProjectId!.Value) : Scope.OfApiKey(ApiKeyId, ProjectId),
             CreatedAt = CreatedAt,
             Provider = provider,
             Model = model,

@@ -12,19 +12,35 @@ namespace LlmRing.Shared.Http;
 /// Answers are kept for a second on each host, in memory only: a revoked key is refused within that second everywhere,
 /// with or without Redis, at the price of one indexed look-up a second for each key in use.
 /// </summary>
-internal sealed class AccessRepository(NpgsqlDataSource database, IFusionCache cache)
+internal sealed class AccessRepository(NpgsqlDataSource database, IFusionCache cache, KeyUses uses, TimeProvider time)
 {
     private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).InMemoryOnly();
 
-    public async ValueTask<Guid?> FindApiKeyAsync(string key, CancellationToken cancellationToken)
+    /// <returns>The key; null when it is unknown, revoked or expired.</returns>
+    public async ValueTask<KnownKey?> FindApiKeyAsync(string key, CancellationToken cancellationToken)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(key)));
-        return await cache.GetOrSetAsync<Guid?>(
+        var known = await cache.GetOrSetAsync<KnownKey?>(
             $"access:key:{hash}",
-            async (_, token) => await QueryAsync<Guid?>(
-                "select id from llmring_api.api_keys where key_hash = @hash and is_active", new { hash }, token),
+            async (_, token) =>
+            {
+                // Tables that others made may have no expires_at.
+                var found = await QueryAsync<KnownKey>(
+                    """
+                    select id, project_id, (to_jsonb(k) ->> 'expires_at')::timestamptz as expires_at
+                    from llmring_api.api_keys k
+                    where key_hash = @hash and is_active
+                    limit 1
+                    """,
+                    new { hash },
+                    token);
+                if (found is not null)
+                    uses.Note(found.Id);
+                return found;
+            },
             ForASecond,
             token: cancellationToken);
+        return known?.ExpiresAt <= time.GetUtcNow() ? null : known;
     }
 
     public async ValueTask<bool> IsMemberAsync(Guid userId, Guid projectId, CancellationToken cancellationToken) =>
@@ -54,4 +70,14 @@ internal sealed class AccessRepository(NpgsqlDataSource database, IFusionCache c
             return default;
         }
     }
+}
+
+/// <summary>A key that is let in.</summary>
+internal sealed record KnownKey
+{
+    public Guid Id { get; init; }
+
+    public Guid? ProjectId { get; init; }
+
+    public DateTimeOffset? ExpiresAt { get; init; }
 }

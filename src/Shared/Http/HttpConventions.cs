@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Http.RateLimiting;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -16,9 +17,13 @@ namespace LlmRing.Shared.Http;
 public static class HttpConventions
 {
     /// <summary>Adds authentication, error bodies, JSON conventions, CORS and the endpoints of some assemblies.</summary>
-    public static IServiceCollection AddHttpConventions(this IServiceCollection services, IEnumerable<Assembly> assemblies, AuthenticationSettings authentication, CorsSettings cors)
+    public static IServiceCollection AddHttpConventions(this IServiceCollection services, IEnumerable<Assembly> assemblies, AuthenticationSettings authentication, CorsSettings cors, RateLimitSettings limits)
     {
-        services.AddSingleton(authentication).AddSingleton<AccessRepository>();
+        services.AddSingleton(authentication).AddSingleton<AccessRepository>().AddSingleton<KeyUses>();
+        if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
+            services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
+        if (limits.Quota is { } quota)
+            services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RateLimiter>(provider, quota));
         services.AddAuthentication(ScopeAuthenticationHandler.SchemeName)
             .AddScheme<AuthenticationSchemeOptions, ScopeAuthenticationHandler>(ScopeAuthenticationHandler.SchemeName, null);
         services.AddAuthorization();
@@ -38,7 +43,7 @@ public static class HttpConventions
             .WithOrigins([.. cors.Origins])
             .WithMethods("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
             .WithHeaders("X-API-Key", "X-User-ID", "X-Project-ID", "Content-Type", "If-None-Match", "Idempotency-Key")
-            .WithExposedHeaders("ETag", "X-Next-Cursor", "Retry-After")));
+            .WithExposedHeaders("ETag", "X-Next-Cursor", "Retry-After", "RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset")));
         services.AddFastEndpoints(options =>
         {
             options.DisableAutoDiscovery = true;
@@ -67,6 +72,8 @@ public static class HttpConventions
         app.UseAuthentication();
         app.UseForwardedHeaders();
         app.UseAuthorization();
+        if (app.Services.GetService<RateLimiter>() is { } limiter)
+            app.Use(limiter.LimitAsync);
         app.UseFastEndpoints(Configure);
         return app;
     }

@@ -57,8 +57,8 @@ internal sealed class ScopeAuthenticationHandler(
         if (settings.ApiKeyValidationMode is ApiKeyValidationMode.Bridge)
             return Scope.OfApiKey(key);
 
-        return await access.FindApiKeyAsync(key, Context.RequestAborted) is { } id
-            ? Scope.OfApiKey(id.ToString())
+        return await access.FindApiKeyAsync(key, Context.RequestAborted) is { } known
+            ? Scope.OfApiKey(known.Id.ToString(), known.ProjectId)
             : Refuse(StatusCodes.Status401Unauthorized, "Invalid API key");
     }
 

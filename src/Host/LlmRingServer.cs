@@ -96,7 +96,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
                 await application.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
                 await application.StartAsync(cancellationToken);
                 foreach (var module in catalog.LeftOut)
-                    LogLeftOut(application.Logger, module.Failure, module.Name, module.Assembly.Location, module.Failure.Message.ReplaceLineEndings(" "));
+                    LogLeftOut(application.Logger, module.Failure, module.Name, module.Assembly.Place(), module.Failure.Message.ReplaceLineEndings(" "));
                 return application;
             }
             catch (Exception exception)
@@ -164,13 +164,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         var settings = configuration.ReadSettings<DatabaseSettings>();
         var services = builder.Services;
         // A module's background work that fails is logged; it does not take the other modules down.
-        var shutdown = configuration.ReadSettings<ShutdownSettings>();
-        services.Configure<HostOptions>(host =>
-        {
-            host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore;
-            host.ShutdownTimeout = TimeSpan.FromSeconds(shutdown.DrainSeconds + 30);
-        });
-        services.AddSingleton(shutdown).AddSingleton<Draining>().AddHostedService(provider => provider.GetRequiredService<Draining>());
+        services.Configure<HostOptions>(host => host.BackgroundServiceExceptionBehavior = BackgroundServiceExceptionBehavior.Ignore);
         services.AddSingleton(settings)
             .AddSingleton(configuration.ReadSettings<CacheSettings>())
             .AddSingleton(catalog)
@@ -193,7 +187,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         services.TryAddSingleton<IUsageTotals, NoUsageTotals>();
 
         var app = builder.Build();
-        app.Use(app.Services.GetRequiredService<Draining>().AnnounceAsync);
+        app.Use(app.Services.GetRequiredService<Draining>().CloseConnectionAsync);
         try
         {
             app.UseHttpConventions();

@@ -47,7 +47,7 @@ internal static class ModulesCommand
         foreach (var module in all.LeftOut)
             Write(module.Name, module.Assembly, "failed", "");
         foreach (var module in working.LeftOut)
-            Console.WriteLine($"Module {module.Name} in {module.Assembly.Location} failed: {module.Failure.Message.ReplaceLineEndings(" ")}");
+            Console.WriteLine($"Module {module.Name} in {module.Assembly.Place()} failed: {module.Failure.Message.ReplaceLineEndings(" ")}");
     }
 
     private static void Write(string name, System.Reflection.Assembly assembly, string state, string migrations) =>

@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using LlmRing.Shared.Configuration;
+using Microsoft.Extensions.Hosting.Systemd;
 
 namespace LlmRing.Host.Health;
 
@@ -13,18 +14,29 @@ internal sealed record DrainSettings
 }
 
 /// <summary>
-/// Gives proxies time to see that this host is about to stop, before it stops listening: what they send it meanwhile is served.
+/// Gives proxies time to see that this host is about to stop, before it stops listening: what they send it meanwhile is
+/// served, and each connection closed after its answer. Tells systemd when the server is ready and when it stops.
 /// </summary>
 internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime lifetime) : IHostedLifecycleService
 {
+    private readonly SystemdNotifier _systemd = new();
     private volatile bool _begun;
 
     public bool HasBegun => _begun || lifetime.ApplicationStopping.IsCancellationRequested;
+
+    /// <summary>The part of the pipeline that has connections closed, so that none is open, and about to be used, when the server goes.</summary>
+    public Task CloseConnectionAsync(HttpContext context, RequestDelegate next)
+    {
+        if (HasBegun)
+            context.Response.Headers.Connection = "close";
+        return next(context);
+    }
 
     // Of all services this is called first when the host stops; Kestrel listens until its own turn.
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
         _begun = true;
+        _systemd.Notify(ServiceState.Stopping);
         await Task.Delay(TimeSpan.FromSeconds(settings.Seconds), cancellationToken);
     }
 
@@ -32,7 +44,11 @@ internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime 
 
     public Task StartAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 
-    public Task StartedAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    public Task StartedAsync(CancellationToken cancellationToken)
+    {
+        _systemd.Notify(ServiceState.Ready);
+        return Task.CompletedTask;
+    }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 

@@ -29,9 +29,9 @@ public sealed partial class ModuleCatalog
         found.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
 
         if (found.Find(module => !AllowedName().IsMatch(module.Name)) is { } misnamed)
-            throw new StartRefusedException($"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Location} is named '{misnamed.Name}'; accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
+            throw new StartRefusedException($"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Place()} is named '{misnamed.Name}'; accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
         if (found.GroupBy(module => module.Name).FirstOrDefault(group => group.Count() > 1) is { } twins)
-            throw new StartRefusedException($"Two modules are named '{twins.Key}': in {string.Join(" and ", twins.Select(module => module.Assembly.Location))}");
+            throw new StartRefusedException($"Two modules are named '{twins.Key}': in {string.Join(" and ", twins.Select(module => module.Assembly.Place()))}");
 
         var names = found.ConvertAll(module => module.Name);
         var (excluded, included) = (

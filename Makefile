@@ -1,4 +1,4 @@
-.PHONY: dev test bench format
+.PHONY: dev test bench format publish docker docker-stop docker-logs docker-status logs status
 
 # Set-up and running server on http://0.0.0.0:9101, Swagger at /docs.
 dev:
@@ -11,6 +11,20 @@ test:
 # Load and query benchmarks against a server and a PostgreSQL of their own; see docs/benchmarks.md.
 bench:
 	@scripts/bench.sh
+
+# One file for each platform, with nothing to install: artifacts/linux-x64/llmring-server, artifacts/linux-arm64/llmring-server.
+publish:
+	@scripts/publish.sh
+
+# Server, PostgreSQL and Redis in containers, at http://127.0.0.1:9100 (LLMRING_HTTP_PORT).
+docker:
+	@scripts/docker.sh
+docker-stop:
+	docker compose down
+logs docker-logs:
+	docker compose logs --follow --tail=100
+status docker-status:
+	docker compose ps
 
 format:
 	dotnet format LlmRing.slnx

@@ -7,9 +7,20 @@ internal static class HealthCommand
 {
     public static Command Create()
     {
-        var url = new Option<Uri>("--url") { Description = "Where the server listens.", DefaultValueFactory = _ => new Uri("http://127.0.0.1:8000") };
+        var url = new Option<Uri?>("--url")
+        {
+            Description = "Where the server listens.",
+            DefaultValueFactory = _ => new Uri("http://127.0.0.1:8000"),
+            CustomParser = result =>
+            {
+                if (Uri.TryCreate(result.Tokens[0].Value, UriKind.Absolute, out var given) && given.Scheme is "http" or "https")
+                    return given;
+                result.AddError("--url takes an address such as http://127.0.0.1:8000.");
+                return null;
+            },
+        };
         var command = new Command("health", "Asks a running server for its health; ends with 0 if it is healthy, else with 1.") { url };
-        command.SetAction((result, cancellationToken) => AskAsync(result.GetRequiredValue(url), cancellationToken));
+        command.SetAction((result, cancellationToken) => AskAsync(result.GetValue(url)!, cancellationToken));
         return command;
     }
 

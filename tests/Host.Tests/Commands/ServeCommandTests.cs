@@ -33,6 +33,21 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Health_ends_with_0_where_the_server_is_healthy_and_with_1_where_it_is_not()
+    {
+        var healthy = await ServerProcess.RunAsync(["health", "--url", server.Server.Address.ToString()]);
+        var absent = await ServerProcess.RunAsync(["health", "--url", "http://127.0.0.1:1"]);
+        var mistyped = await ServerProcess.RunAsync(["health", "--url", "here"]);
+
+        await Assert.That(healthy.ExitCode).IsEqualTo(0);
+        await Assert.That(healthy.Output).Contains("connected");
+        await Assert.That(absent.ExitCode).IsEqualTo(1);
+        await Assert.That(absent.Output).StartsWith("llmring-server: http://127.0.0.1:1");
+        await Assert.That(mistyped.ExitCode).IsEqualTo(1);
+        await Assert.That(mistyped.Output).Contains("--url takes an address");
+    }
+
+    [Test]
     public async Task Prod_needs_a_database_url()
     {
         var (exitCode, output) = await ServerProcess.RunAsync(["serve", "--env", "prod", "--port", "0"]);

@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Builds the image and starts server, PostgreSQL and Redis; makes a password for the database the first time.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+if ! grep -qs '^LLMRING_POSTGRES_PASSWORD=' .env; then
+    umask 077
+    echo "LLMRING_POSTGRES_PASSWORD=$(od -An -N24 -tx1 /dev/urandom | tr -d ' \n')" >>.env
+fi
+docker compose up --detach --build --wait
+docker compose port server 8000

@@ -5,6 +5,7 @@ using FastEndpoints;
 using LlmRing.Host.Health;
 using LlmRing.Host.Modules;
 using LlmRing.Host.OpenApi;
+using LlmRing.Host.Retention;
 using LlmRing.Host.Watching;
 using LlmRing.Shared.Caching;
 using LlmRing.Shared.Configuration;
@@ -174,6 +175,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
             .AddEvents()
             .AddWatching(configuration, builder.Configuration)
             .AddHealth(configuration)
+            .AddSingleton<RetentionRun>()
+            .AddHostedService<DailyRetention>()
             .AddHttpConventions(
                 [Assembly.GetExecutingAssembly(), .. catalog.Modules.Select(module => module.Assembly)],
                 configuration.ReadSettings<AuthenticationSettings>(),

@@ -7,6 +7,7 @@ var root = new RootCommand("LLMRing Server: usage, statistics, conversations, te
     ServeCommand.Create(),
     DatabaseCommand.Create(),
     KeysCommand.Create(),
+    RetentionCommand.Create(),
     ModulesCommand.Create(),
     HealthCommand.Create(),
 };

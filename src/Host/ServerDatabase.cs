@@ -94,6 +94,21 @@ internal sealed class ServerDatabase : IAsyncDisposable
             .BuildServiceProvider();
     }
 
+    /// <summary>The same with what the modules register; nothing of it runs by itself.</summary>
+    public ServiceProvider CreateModuleServices()
+    {
+        var settings = _configuration.ReadSettings<DatabaseSettings>();
+        var modules = _configuration.ReadSettings<ModuleSettings>();
+        var catalog = ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules);
+        var services = new ServiceCollection()
+            .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
+            .AddSingleton(TimeProvider.System)
+            .AddDatabase(Connection, settings);
+        foreach (var module in catalog.Modules)
+            module.AddServices(services, _configuration);
+        return services.BuildServiceProvider();
+    }
+
     /// <summary>The one line for an operator when the database does not do what start needs.</summary>
     public StartRefusedException Refusal(NpgsqlException exception)
     {

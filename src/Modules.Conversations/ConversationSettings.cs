@@ -28,6 +28,10 @@ internal sealed record ConversationSettings
     [Range(1, 36_500)]
     public int MessageRetentionDays { get; init; } = 30;
 
+    /// <summary>Whether messages of that age are deleted daily, of all keys.</summary>
+    [Setting("RETENTION_ENABLED", "true or false")]
+    public bool RetentionEnabled { get; init; }
+
     /// <summary>Whether conversations are made at all.</summary>
     [Setting("ENABLE_CONVERSATION_TRACKING", "true or false")]
     public bool EnableConversationTracking { get; init; } = true;

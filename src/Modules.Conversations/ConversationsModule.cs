@@ -25,6 +25,7 @@ public sealed class ConversationsModule : IModule
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
             .AddSingleton<MessageWriter>()
+            .AddSingleton<IRetention, MessageRetention>()
             .AddSingleton<LogWriter>()
             .AddHostedService(provider => provider.GetRequiredService<LogWriter>())
             .AddSingleton<SearchIndex>()

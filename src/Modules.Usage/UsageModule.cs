@@ -1,6 +1,7 @@
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.Reprice;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,6 +24,8 @@ public sealed class UsageModule : IModule, IDatabaseReport
 
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
+        .AddSingleton(configuration.ReadSettings<UsageSettings>())
+        .AddSingleton<IRetention, UsageRetention>()
         .AddSingleton<UsageRepository>()
         .AddSingleton<StatsCache>()
         .AddSingleton<UsageWriter>()

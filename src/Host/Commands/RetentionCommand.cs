@@ -1,0 +1,39 @@
+using System.CommandLine;
+using LlmRing.Host.Retention;
+using LlmRing.Shared.Configuration;
+using Npgsql;
+
+namespace LlmRing.Host.Commands;
+
+/// <summary><c>llmring-server retention run [--dry-run]</c>.</summary>
+internal static class RetentionCommand
+{
+    public static Command Create()
+    {
+        var environment = CommonOptions.Environment();
+        var dryRun = new Option<bool>("--dry-run") { Description = "Only says what would be deleted." };
+        var run = new Command("run", "Deletes messages older than LLMRING_MESSAGE_RETENTION_DAYS, and usage older than LLMRING_USAGE_RETENTION_DAYS where that is set, of all keys.") { dryRun, environment };
+        run.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), result.GetValue(dryRun), cancellationToken));
+        return new Command("retention", "Deletes what is too old.") { run };
+    }
+
+    private static async Task RunAsync(ServerEnvironment environment, bool dryRun, CancellationToken cancellationToken)
+    {
+        await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
+        await using var services = database.CreateModuleServices();
+        try
+        {
+            var run = ActivatorUtilities.CreateInstance<RetentionRun>(services);
+            if (!await run.TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken))
+                throw new StartRefusedException("Retention is running on another host");
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable)
+        {
+            throw new StartRefusedException("The database has no tables of this server yet; make them with: llmring-server db migrate", exception);
+        }
+        catch (NpgsqlException exception)
+        {
+            throw database.Refusal(exception);
+        }
+    }
+}

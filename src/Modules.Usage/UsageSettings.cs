@@ -1,0 +1,13 @@
+using System.ComponentModel.DataAnnotations;
+using LlmRing.Shared.Configuration;
+
+namespace LlmRing.Modules.Usage;
+
+/// <summary>How long single usages are kept.</summary>
+internal sealed record UsageSettings
+{
+    /// <summary>Days after which a month of usages is dropped; its hourly totals stay. Null: never.</summary>
+    [Setting("USAGE_RETENTION_DAYS", "a whole number of days from 1 to 36500")]
+    [Range(1, 36_500)]
+    public int? RetentionDays { get; init; }
+}

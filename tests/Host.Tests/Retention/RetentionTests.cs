@@ -1,0 +1,111 @@
+using Dapper;
+using LlmRing.Testing;
+using Npgsql;
+
+namespace LlmRing.Host.Tests.Retention;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class RetentionTests(ServerFixture server)
+{
+    [Test]
+    public async Task The_command_deletes_old_messages_and_drops_old_months_and_statistics_stay()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream);
+        await using var connection = new NpgsqlConnection(database);
+        using var client = new ApiClient(host.Address, "a-key");
+        using var other = new ApiClient(host.Address, "another");
+        await FillAsync(connection, client, other);
+        var stats = await StatsAsync();
+
+        var dry = await RunAsync(database, "--dry-run");
+        await Assert.That(dry.Output).Contains("messages older than 30 days: 4 would be deleted").And.Contains("usage_logs_2020_01 would be dropped");
+        await Assert.That(await CountsAsync(connection)).IsEqualTo((8, 3));
+
+        var (exitCode, output) = await RunAsync(database);
+        await Assert.That(exitCode).IsEqualTo(0).Because(output);
+        await Assert.That(output).Contains("messages older than 30 days: 4 deleted").And.Contains("usage_logs_2020_01 dropped");
+        await Assert.That(await CountsAsync(connection)).IsEqualTo((4, 1));
+        await Assert.That(await connection.ExecuteScalarAsync<string>("select to_regclass('llmring.usage_logs_2020_01')::text")).IsNull();
+        await Assert.That(await StatsAsync()).IsEqualTo(stats);
+        await Assert.That(stats).Contains("\"2020-01-15\"");
+        await Assert.That((await client.GetAsync("/api/v1/logs?start_date=2020-01-01")).Json.AsArray().Count).IsEqualTo(1);
+
+        var again = await RunAsync(database);
+        await Assert.That(again.Output).Contains("0 deleted").And.Contains("no whole month");
+        var written = await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 });
+        await Assert.That(written.Status).IsEqualTo(200);
+
+        async Task<string> StatsAsync() => (await client.GetAsync("/api/v1/stats?start_date=2020-01-01&end_date=2020-12-31&group_by=day")).Text;
+    }
+
+    [Test]
+    public async Task It_runs_by_itself_where_it_is_switched_on_and_nowhere_else()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var connection = new NpgsqlConnection(database);
+        await using (var off = await ServerFixture.StartAsync(database, server.Upstream))
+        {
+            using var client = new ApiClient(off.Address, "a-key");
+            using var other = new ApiClient(off.Address, "another");
+            await FillAsync(connection, client, other);
+        }
+
+        await using (await ServerFixture.StartAsync(database, server.Upstream, ("USAGE_RETENTION_DAYS", "90")))
+            await Eventually.HoldsAsync(async () => await CountsAsync(connection) == (8, 1));
+        await using (await ServerFixture.StartAsync(database, server.Upstream, ("RETENTION_ENABLED", "true"), ("MESSAGE_RETENTION_DAYS", "30")))
+            await Eventually.HoldsAsync(async () => await CountsAsync(connection) == (4, 1));
+    }
+
+    [Test]
+    public async Task One_host_at_a_time_deletes_and_what_is_read_is_left_to_the_next_run()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream);
+        await using var connection = new NpgsqlConnection(database);
+        using var client = new ApiClient(host.Address, "a-key");
+        await FillAsync(connection, client, client);
+        await connection.OpenAsync();
+
+        await connection.ExecuteAsync("select pg_advisory_lock(@key)", new { key = 0x52_45_54_45_4E_54 });
+        var (exitCode, output) = await RunAsync(database);
+        await connection.ExecuteAsync("select pg_advisory_unlock(@key)", new { key = 0x52_45_54_45_4E_54 });
+        await Assert.That(exitCode).IsEqualTo(1);
+        await Assert.That(output.Trim()).IsEqualTo("llmring-server: Retention is running on another host");
+
+        await using var reading = await connection.BeginTransactionAsync();
+        await connection.ExecuteAsync("select * from llmring.usage_logs_2020_01");
+        var (_, busy) = await RunAsync(database);
+        await reading.CommitAsync();
+        await Assert.That(busy).Contains("left to the next run: usage_logs_2020_01");
+        await Assert.That((await CountsAsync(connection)).Usages).IsEqualTo(3);
+    }
+
+    /// <summary>Four messages for each of two callers, half of them old; two usages of January 2020 and one of now.</summary>
+    private static async Task FillAsync(NpgsqlConnection connection, ApiClient client, ApiClient other)
+    {
+        foreach (var caller in (ApiClient[])[client, other])
+        {
+            var id = (string)(await caller.PostAsync("/conversations", new { title = "t" }))["id"]!;
+            await caller.PostAsync($"/conversations/{id}/messages/batch", new { messages = Enumerable.Range(1, 4).Select(n => new { role = "user", content = $"{n}" }) });
+        }
+
+        await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 1 });
+        await connection.ExecuteAsync(
+            """
+            update llmring.messages set "timestamp" = now() - interval '31 days' where position <= 2;
+            update llmring.messages set "timestamp" = now() - interval '29 days' where position = 3;
+            create table llmring.usage_logs_2020_01 partition of llmring.usage_logs for values from ('2020-01-01 00:00Z') to ('2020-02-01 00:00Z');
+            insert into llmring.usage_logs (api_key_id, provider, model, input_tokens, output_tokens, cost, created_at)
+                select 'a-key', 'p', 'm', 1, 1, 1, timestamptz '2020-01-15 10:30Z' + n * interval '1 minute' from generate_series(1, 2) as n;
+            insert into llmring.usage_rollups (scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost)
+                values ('key:a-key', '2020-01-15 10:00Z', gen_random_uuid(), 'p', 'm', '', '', 'default', 2, 2, 2, 0, 2);
+            """);
+    }
+
+    private static async Task<(int Messages, int Usages)> CountsAsync(NpgsqlConnection connection) => await connection.QuerySingleAsync<(int, int)>(
+        "select (select count(*)::integer from llmring.messages), (select count(*)::integer from llmring.usage_logs)");
+
+    private static Task<(int ExitCode, string Output)> RunAsync(string database, params string[] arguments) => ServerProcess.RunAsync(
+        ["retention", "run", .. arguments, "--env", "prod"], ("DATABASE_URL", database), ("MESSAGE_RETENTION_DAYS", "30"), ("USAGE_RETENTION_DAYS", "90"));
+}

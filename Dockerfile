@@ -1,10 +1,8 @@
-# Built on the machine's own platform for the target's, so that no emulator runs the compiler.
-FROM --platform=$BUILDPLATFORM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
-ARG TARGETARCH=amd64
+FROM mcr.microsoft.com/dotnet/sdk:10.0-noble AS build
 WORKDIR /source
 COPY global.json Directory.Build.props Directory.Packages.props .editorconfig ./
 COPY src ./src
-RUN dotnet publish src/Host -c Release --os linux -a "${TARGETARCH}" --self-contained false -p:PublishReadyToRun=true -p:DebugType=none -o /app
+RUN dotnet publish src/Host -c Release --use-current-runtime --self-contained false -p:PublishReadyToRun=true -p:DebugType=none -o /app
 
 # Chiselled: no shell and no package manager, and a user who is not root.
 FROM mcr.microsoft.com/dotnet/aspnet:10.0-noble-chiseled
@@ -14,6 +12,6 @@ USER 1654
 EXPOSE 8000
 # Long enough for a proxy to see that the server goes; docker stop waits 10 seconds.
 ENV LLMRING_DRAIN_SECONDS=3
-HEALTHCHECK --interval=10s --timeout=5s --start-period=60s --retries=3 CMD ["/app/llmring-server", "health"]
+HEALTHCHECK --interval=10s --timeout=5s --retries=6 CMD ["/app/llmring-server", "health"]
 ENTRYPOINT ["/app/llmring-server"]
 CMD ["serve", "--env", "prod", "--host", "0.0.0.0", "--port", "8000"]

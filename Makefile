@@ -1,4 +1,4 @@
-.PHONY: dev test bench format publish docker docker-stop docker-logs docker-status logs status
+.PHONY: dev test bench format publish pack test-template docker docker-stop docker-logs docker-status logs status
 
 # Set-up and running server on http://0.0.0.0:9101, Swagger at /docs.
 dev:
@@ -25,6 +25,17 @@ logs docker-logs:
 	docker compose logs --follow --tail=100
 status docker-status:
 	docker compose ps
+
+# Packages into artifacts/packages: LlmRing.Shared, LlmRing.Server (a tool) and LlmRing.Templates. VERSION=… for another version.
+PACK := dotnet pack -c Release -o artifacts/packages -v quiet -nologo $(if $(VERSION),-p:Version=$(VERSION))
+pack:
+	$(PACK) src/Shared
+	$(PACK) src/Host
+	$(PACK) templates
+
+# Follows docs/writing-a-module.md from packages to a running module, in a folder of its own.
+test-template:
+	@scripts/test-template.sh
 
 format:
 	dotnet format LlmRing.slnx

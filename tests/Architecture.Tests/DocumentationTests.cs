@@ -21,6 +21,17 @@ public sealed class DocumentationTests
         await Assert.That(settings.Where(name => !readme.Contains($"`LLMRING_{name}`", StringComparison.Ordinal))).IsEmpty();
     }
 
+    [Test]
+    public async Task The_template_makes_modules_for_this_version()
+    {
+        var version = typeof(SettingAttribute).Assembly.GetName().Version!.ToString(3);
+
+        var template = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "templates", "llmring-module", ".template.config", "template.json"));
+
+        await Assert.That(template).Contains($"\"defaultValue\": \"{version}\"");
+        await Assert.That(await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "src", "Shared", "README.md"))).Contains($"Version=\"{version}\"");
+    }
+
     private static string RepositoryRoot()
     {
         var folder = new DirectoryInfo(AppContext.BaseDirectory);

@@ -2,6 +2,7 @@ using System.Reflection;
 using FastEndpoints;
 using LlmRing.Host;
 using LlmRing.Host.Modules;
+using LlmRing.Modules.Budgets;
 using LlmRing.Shared.Modules;
 
 namespace LlmRing.Architecture.Tests;
@@ -10,7 +11,7 @@ public sealed class ModuleBoundaryTests
 {
     private static readonly Assembly Shared = typeof(IModule).Assembly;
 
-    public static IEnumerable<Func<Assembly>> Modules() => BuiltInModules.Assemblies.Select(assembly => (Func<Assembly>)(() => assembly));
+    public static IEnumerable<Func<Assembly>> Modules() => BuiltInModules.Assemblies.Append(typeof(BudgetsModule).Assembly).Select(assembly => (Func<Assembly>)(() => assembly));
 
     [Test]
     [MethodDataSource(nameof(Modules))]

@@ -1,0 +1,62 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Text.Json.Nodes;
+
+namespace Module1.Tests;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class EntryTests(ServerFixture server)
+{
+    [Test]
+    public async Task What_was_kept_is_listed_newest_first()
+    {
+        using var client = server.NewClient();
+
+        await client.PostAsJsonAsync("/api/v1/module-name", new { text = "one" });
+        var second = await client.PostAsJsonAsync("/api/v1/module-name", new { text = "two" });
+
+        await Assert.That(second.StatusCode).IsEqualTo(HttpStatusCode.OK);
+        var entries = await client.GetFromJsonAsync<JsonArray>("/api/v1/module-name");
+        await Assert.That(string.Join(' ', entries!.Select(entry => (string?)entry!["text"]))).IsEqualTo("two one");
+    }
+
+    [Test]
+    public async Task Another_key_sees_nothing_of_it()
+    {
+        using var client = server.NewClient();
+        using var other = server.NewClient();
+
+        await client.PostAsJsonAsync("/api/v1/module-name", new { text = "mine" });
+
+        await Assert.That((await other.GetFromJsonAsync<JsonArray>("/api/v1/module-name"))!.Count).IsEqualTo(0);
+    }
+
+    [Test]
+    public async Task A_text_is_needed()
+    {
+        using var client = server.NewClient();
+
+        var refused = await client.PostAsJsonAsync("/api/v1/module-name", new { });
+
+        await Assert.That((int)refused.StatusCode).IsEqualTo(422);
+    }
+
+    [Test]
+    public async Task Without_a_key_nobody_is_let_in()
+    {
+        using var client = server.NewClient();
+        client.DefaultRequestHeaders.Clear();
+
+        await Assert.That((await client.GetAsync("/api/v1/module-name")).StatusCode).IsEqualTo(HttpStatusCode.Unauthorized);
+    }
+
+    [Test]
+    public async Task Its_routes_are_on_the_API_page()
+    {
+        using var client = server.NewClient();
+
+        var document = await client.GetFromJsonAsync<JsonObject>("/openapi.json");
+
+        await Assert.That(document!["paths"]!.AsObject().ContainsKey("/api/v1/module-name")).IsTrue();
+    }
+}

@@ -12,7 +12,6 @@ version=0.1.0-try.$(date +%s)
 export TUNIT_DISABLE_HTML_REPORTER=true
 cleanup() {
     [ -z "${server:-}" ] || { kill -TERM "$server" 2>/dev/null && wait "$server" || true; }
-    dotnet build-server shutdown >/dev/null 2>&1 || true
     rm -rf "$work" "$HOME"/.nuget/packages/llmring.*/"$version"
 }
 trap cleanup EXIT

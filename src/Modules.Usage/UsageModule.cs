@@ -1,4 +1,3 @@
-using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.Reprice;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Configuration;
@@ -30,7 +29,7 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddSingleton<StatsCache>()
         .AddSingleton<UsageWriter>()
         .AddSingleton<UsageRepricer>()
-        .AddSingleton<IUsageTotals, UsageTotals>()
+        .AddSingleton<IUsageTotals>(provider => provider.GetRequiredService<UsageRepository>())
         .AddHostedService<UsageMaintenance>()
         .AddSingleton<UsageBackfill>()
         .AddHostedService(provider => provider.GetRequiredService<UsageBackfill>())

@@ -1,15 +1,16 @@
 using Dapper;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.ListLogs;
-using LlmRing.Shared.Events;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Data;
+using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage;
 
 /// <summary>Reads usages and their totals, always within a scope; and writes what comes in one piece.</summary>
-internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase reads, StatsCache stats, IEvents events, UsageBackfill backfill)
+internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase reads, StatsCache stats, IEvents events, UsageBackfill backfill) : IUsageTotals
 {
     private const string RowColumns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
@@ -86,6 +87,23 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
             cancellationToken: cancellationToken)),
         cancellationToken);
 
+    /// <inheritdoc/>
+    public Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken) => reads.ReadAsync(
+        async connection =>
+        {
+            var rows = (await connection.QueryAsync<(string? Alias, decimal Cost)>(new CommandDefinition(
+                $"""
+                with part as ({FromHoursAndEnds(scope, "alias, cost", "alias, cost")})
+                select case when alias = any(@aliases) then alias end, trim_scale(round(sum(cost), 12))
+                from part
+                group by 1
+                """,
+                Parameters(scope, new DateRange(from.UtcDateTime, until.UtcDateTime), new AnyUsage(), new { aliases = aliases.ToArray() }),
+                cancellationToken: cancellationToken))).AsList();
+            return new UsageCosts(rows.Sum(row => row.Cost), rows.Where(row => row.Alias is not null).ToDictionary(row => row.Alias!, row => row.Cost));
+        },
+        cancellationToken);
+
     /// <summary>The latencies of a range, likewise from rollups and ragged ends.</summary>
     public Task<LatencyHistogram> GetLatenciesAsync(Scope scope, DateRange range, UsageQuery query, CancellationToken cancellationToken) => reads.ReadAsync(
         async connection =>
@@ -143,4 +161,6 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
             parameters.AddDynamicParams(further);
         return parameters;
     }
+
+    private sealed record AnyUsage : UsageQuery;
 }

@@ -1,6 +1,5 @@
 using System.Diagnostics.Metrics;
 using System.Threading.Channels;
-using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Watching;
 using Microsoft.Extensions.Hosting;

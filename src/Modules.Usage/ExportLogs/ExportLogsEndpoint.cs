@@ -3,7 +3,6 @@ using System.Text;
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Modules.Usage.ListLogs;
 using LlmRing.Shared.Http;
 using Microsoft.AspNetCore.Http;
 

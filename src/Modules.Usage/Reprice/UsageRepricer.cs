@@ -1,6 +1,4 @@
 using Dapper;
-using LlmRing.Modules.Usage.GetStats;
-using LlmRing.Modules.Usage.LogUsage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Http;
 using Npgsql;

@@ -7,8 +7,8 @@ public interface IUsageTotals
 {
     /// <summary>Sums the costs of a scope up. All that was answered with a 200 before the call is in it, also by other hosts.</summary>
     /// <param name="scope">Whose usages.</param>
-    /// <param name="from">First hour, UTC, e.g. the beginning of a month.</param>
-    /// <param name="until">The hour after the last one.</param>
+    /// <param name="from">When the span begins; whole hours, such as months, are answered from totals.</param>
+    /// <param name="until">When it ends, exclusive.</param>
     /// <param name="aliases">Aliases whose costs are wanted by themselves, too.</param>
     /// <param name="cancellationToken">Ends the query.</param>
     Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken);

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Serialization;
 
-namespace LlmRing.Modules.Usage.ListLogs;
+namespace LlmRing.Modules.Usage;
 
 /// <summary>A stored usage as its owner sees it.</summary>
 internal sealed record LoggedUsageRow

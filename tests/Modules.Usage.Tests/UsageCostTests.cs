@@ -1,7 +1,6 @@
-using LlmRing.Modules.Usage.LogUsage;
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Usage.Tests.LogUsage;
+namespace LlmRing.Modules.Usage.Tests;
 
 public sealed class UsageCostTests
 {

@@ -4,7 +4,7 @@ using LlmRing.Shared.Http;
 using Microsoft.Extensions.Hosting;
 using ZiggyCreatures.Caching.Fusion;
 
-namespace LlmRing.Modules.Usage.GetStats;
+namespace LlmRing.Modules.Usage;
 
 /// <summary>
 /// Keeps answers of statistics until their scope logs something. On this host that is at once: who has logged sees it.

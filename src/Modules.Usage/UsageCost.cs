@@ -1,6 +1,6 @@
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Usage.LogUsage;
+namespace LlmRing.Modules.Usage;
 
 /// <summary>What a provider bills for a call, in USD.</summary>
 internal static class UsageCost

@@ -28,7 +28,7 @@ internal static partial class KeysCommand
         var command = new Command("create", "Makes a key. It alone is written to the standard output, this once.") { project, expires, environment };
         command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), async keys =>
         {
-            var now = DateTimeOffset.UtcNow;
+            var now = TimeProvider.System.GetUtcNow();
             var expiresAt = result.GetValue(expires) is { } text ? ParseEnd(text, now) : (DateTimeOffset?)null;
             var key = ApiKey.New();
             var (id, projectId) = await keys.CreateAsync(result.GetRequiredValue(project), key, expiresAt, cancellationToken);
@@ -47,7 +47,7 @@ internal static partial class KeysCommand
             foreach (var key in await keys.ListAsync(cancellationToken))
             {
                 Console.WriteLine(
-                    $"{key.Id,-38}{key.Project ?? $"{key.ProjectId}",-38}{key.StateAt(DateTimeOffset.UtcNow),-9}{Day(key.CreatedAt),-18}{Day(key.ExpiresAt),-18}{Day(key.LastUsedAt)}");
+                    $"{key.Id,-38}{key.Project ?? $"{key.ProjectId}",-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}{Day(key.CreatedAt),-18}{Day(key.ExpiresAt),-18}{Day(key.LastUsedAt)}");
             }
         }, cancellationToken));
         return command;
@@ -64,7 +64,7 @@ internal static partial class KeysCommand
             var text = result.GetRequiredValue(grace);
             var time = text is "0" ? TimeSpan.Zero : ParseTime(text) ?? throw new StartRefusedException($"--grace is '{text}'; {AcceptedTimes.Split(", or")[0]}, or 0");
             var key = ApiKey.New();
-            var (newId, projectId, expiresAt) = await keys.RotateAsync(result.GetValue(id), key, time, DateTimeOffset.UtcNow, cancellationToken);
+            var (newId, projectId, expiresAt) = await keys.RotateAsync(result.GetValue(id), key, time, TimeProvider.System.GetUtcNow(), cancellationToken);
             Show(key, newId, projectId, expiresAt);
         }, cancellationToken));
         return command;

@@ -1,5 +1,8 @@
 using Dapper;
+using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Http;
 using LlmRing.Testing;
+using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
 namespace LlmRing.Host.Tests.Adoption;
@@ -82,6 +85,9 @@ public sealed class TakeOverTests(ServerFixture server)
         await Assert.That(SummaryOf(await client.GetAsync(Since)).Cost).IsEqualTo(cost);
         await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 3 })).Status).IsEqualTo(200);
         await Assert.That(SummaryOf(await client.GetAsync(Since))).IsEqualTo((requests + 1, cost + 3, SummaryOf(await client.GetAsync(Since)).Tokens));
+        var costs = await adopted.Services.GetRequiredService<IUsageTotals>().GetCostsAsync(
+            Scope.OfApiKey(key), new DateTimeOffset(2020, 1, 1, 0, 0, 0, TimeSpan.Zero), DateTimeOffset.UtcNow.AddDays(1), [], CancellationToken.None);
+        await Assert.That(costs.Total).IsEqualTo(cost + 3);
         var partly = (await ServerProcess.RunAsync(["db", "status", "--env", "prod"], ("DATABASE_URL", database))).Output;
         await holding.CommitAsync();
 

@@ -76,9 +76,9 @@ internal sealed partial class UsageWriter(NpgsqlDataSource database, StatsCache 
         }
         catch (Exception exception)
         {
-            // Their requests answer it; the writer goes on with whoever comes next.
+            // Their requests answer it, unless they have been answered; the writer goes on with whoever comes next.
             foreach (var pending in batch)
-                pending.SetException(exception);
+                pending.TrySetException(exception);
             await CloseAsync();
         }
     }

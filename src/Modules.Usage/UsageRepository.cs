@@ -27,7 +27,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
     public async Task<LoggedUsage[]> LogAsync(IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var logged = await UsageTables.WriteAsync(connection, rows, cancellationToken);
+        var logged = await UsageTables.WriteAsync(connection, "batch", rows, cancellationToken);
         await stats.EvictAsync(rows);
         events.PublishLogged(rows, logged);
         return logged;

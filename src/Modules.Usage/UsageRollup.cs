@@ -19,8 +19,9 @@ internal sealed class UsageRollup
 
     /// <summary>Sums rows up. The order is the same on every host, so that no two of them wait for each other's rows.</summary>
     /// <param name="rows">What to sum up.</param>
+    /// <param name="writer">Who adds it. Writers that work at the same time have rows of their own, so that none waits for another's commit.</param>
     /// <param name="costsOnly">The rows are counted already; only their costs are new.</param>
-    public static List<UsageRollup> Of(IEnumerable<UsageRow> rows, bool costsOnly = false)
+    public static List<UsageRollup> Of(IEnumerable<UsageRow> rows, string writer, bool costsOnly = false)
     {
         var rollups = new Dictionary<Dimensions, UsageRollup>();
         foreach (var row in rows)
@@ -28,7 +29,7 @@ internal sealed class UsageRollup
             var key = new Dimensions(
                 row.Scope.Id, HourOf(row.CreatedAt), row.Provider, row.Model, row.Alias ?? "", row.Origin ?? "", row.Profile);
             if (!rollups.TryGetValue(key, out var rollup))
-                rollups.Add(key, rollup = new UsageRollup(key) { Series = SeriesOf(key) });
+                rollups.Add(key, rollup = new UsageRollup(key) { Series = SeriesOf(key, writer) });
             rollup.Cost += row.Cost;
             if (!costsOnly)
                 rollup.Count(row);
@@ -46,8 +47,8 @@ internal sealed class UsageRollup
 
     // No text has the character U+0000 in it, so no two combinations are the same joined.
 #pragma warning disable CA5351 // Not for security: a short name for a combination within one scope.
-    private static Guid SeriesOf(Dimensions key) => new(MD5.HashData(
-        Encoding.UTF8.GetBytes(string.Join('\0', key.Provider, key.Model, key.Alias, key.Origin, key.Profile))));
+    private static Guid SeriesOf(Dimensions key, string writer) => new(MD5.HashData(
+        Encoding.UTF8.GetBytes(string.Join('\0', key.Provider, key.Model, key.Alias, key.Origin, key.Profile, writer))));
 #pragma warning restore CA5351
 
     private void Count(UsageRow row)

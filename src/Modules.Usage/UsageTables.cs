@@ -48,12 +48,16 @@ internal static class UsageTables
     /// Writes usages: all of them or, when it throws, none. Once it has returned they are committed, unless the
     /// connection is inside a transaction of the caller's.
     /// </summary>
+    /// <param name="connection">To the primary.</param>
+    /// <param name="writer">Who adds to the totals: see <see cref="UsageRollup.Of"/>.</param>
+    /// <param name="rows">What is logged.</param>
+    /// <param name="cancellationToken">Ends it.</param>
     /// <returns>The answer to each: its own or, where one of its keys was used before, the first one's.</returns>
-    public static async Task<LoggedUsage[]> WriteAsync(NpgsqlConnection connection, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    public static async Task<LoggedUsage[]> WriteAsync(NpgsqlConnection connection, string writer, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
     {
         if (rows.Count < CopyFrom && rows.All(row => row.IdempotencyKeys.Count == 0))
         {
-            await InsertAsync(connection, rows, cancellationToken);
+            await InsertAsync(connection, writer, rows, cancellationToken);
             return [.. rows.Select(LoggedUsage.Of)];
         }
 
@@ -61,14 +65,14 @@ internal static class UsageTables
         var repeats = await IdempotencyClaims.ClaimAsync(connection, rows, cancellationToken);
         var fresh = rows.Where(row => !repeats.ContainsKey(row)).ToList();
         if (fresh.Count >= CopyFrom)
-            await CopyAsync(connection, fresh, cancellationToken);
+            await CopyAsync(connection, writer, fresh, cancellationToken);
         else if (fresh.Count > 0)
-            await InsertAsync(connection, fresh, cancellationToken);
+            await InsertAsync(connection, writer, fresh, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return [.. rows.Select(row => repeats.GetValueOrDefault(row) ?? LoggedUsage.Of(row))];
     }
 
-    private static async Task InsertAsync(NpgsqlConnection connection, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    private static async Task InsertAsync(NpgsqlConnection connection, string writer, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(InsertWithRollups, connection);
         var parameters = command.Parameters;
@@ -92,11 +96,11 @@ internal static class UsageTables
         parameters.Add(Column("latency_ms", rows, row => row.LatencyMs));
         parameters.Add(Column("metadata", rows, row => row.Metadata, NpgsqlDbType.Jsonb));
         parameters.Add(Column("created_at", rows, row => row.CreatedAt));
-        AddRollupColumns(parameters, UsageRollup.Of(rows));
+        AddRollupColumns(parameters, UsageRollup.Of(rows, writer));
         await command.ExecuteNonQueryAsync(cancellationToken);
     }
 
-    private static async Task CopyAsync(NpgsqlConnection connection, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
+    private static async Task CopyAsync(NpgsqlConnection connection, string writer, IReadOnlyList<UsageRow> rows, CancellationToken cancellationToken)
     {
         await using (var import = await connection.BeginBinaryImportAsync($"copy usage_logs ({Columns}) from stdin (format binary)", cancellationToken))
         {
@@ -128,7 +132,7 @@ internal static class UsageTables
             await import.CompleteAsync(cancellationToken);
         }
 
-        await AddToRollupsAsync(connection, UsageRollup.Of(rows), cancellationToken);
+        await AddToRollupsAsync(connection, UsageRollup.Of(rows, writer), cancellationToken);
     }
 
     /// <summary>Adds to the hourly totals alone.</summary>

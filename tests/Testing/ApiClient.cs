@@ -45,6 +45,8 @@ public sealed class ApiClient : IDisposable
         {
             request.Content = new StringContent(body as string ?? JsonSerializer.Serialize(body, SnakeCase), Encoding.UTF8);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
+            // Asks first, as curl does: a refusal could be lost while the rest is still being sent.
+            request.Headers.ExpectContinue = request.Content.Headers.ContentLength > 1024 * 1024;
         }
 
         foreach (var (name, value) in headers)

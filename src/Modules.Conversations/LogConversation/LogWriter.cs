@@ -15,10 +15,13 @@ internal sealed record LoggedConversation(Scope Scope, Guid Id, string Title, st
 
 /// <summary>
 /// Writes the conversations of concurrent requests with one statement, and answers each of them after its commit. There is
-/// no timer: while one batch is being written the next one gathers, so an idle server answers in one round trip.
+/// no timer: while batches are being written the next one gathers, so an idle server answers in one round trip.
 /// </summary>
 internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents events, IMeterFactory meters, ILogger<LogWriter> logger) : BackgroundService
 {
+    /// <summary>Batches under way at once: while one waits for the disk, PostgreSQL works on the other.</summary>
+    private const int Lanes = 2;
+
     private const int QueueCapacity = 4_096;
 
     /// <summary>Messages of a batch, as long as they are of more than one conversation.</summary>
@@ -26,7 +29,7 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
 
     private const int MaxBatchCharacters = 8 * 1024 * 1024;
 
-    private readonly Channel<Pending> _queue = Channel.CreateBounded<Pending>(new BoundedChannelOptions(QueueCapacity) { SingleReader = true });
+    private readonly Channel<Pending> _queue = Channel.CreateBounded<Pending>(QueueCapacity);
     private readonly QueueMetrics _metrics = new(meters, "LlmRing.Conversations");
 
     /// <summary>Queues a conversation.</summary>
@@ -46,9 +49,14 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
     }
 
     // Ended by the closed queue, not by the token: what was taken gets its answer.
-    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override Task ExecuteAsync(CancellationToken stoppingToken)
     {
         _metrics.Watch(() => _queue.Reader.Count);
+        return Task.WhenAll(Enumerable.Range(0, Lanes).Select(_ => WriteAsync()));
+    }
+
+    private async Task WriteAsync()
+    {
         var batch = new List<Pending>();
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
@@ -60,7 +68,9 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
                 characters += pending.Conversation.Content.Messages.Sum(message => (long)(message.Content?.Length ?? 0));
             }
 
-            await WriteAsync(batch);
+            // The other lane may have been faster.
+            if (batch.Count > 0)
+                await WriteAsync(batch);
         }
     }
 

@@ -74,7 +74,7 @@ internal sealed class UsageRepricer(NpgsqlDataSource database, IModelPrices pric
                 costs = rows.ConvertAll(row => row.Cost),
             },
             cancellationToken: cancellationToken));
-        await UsageTables.AddToRollupsAsync(connection, UsageRollup.Of(rows, costsOnly: true), cancellationToken);
+        await UsageTables.AddToRollupsAsync(connection, UsageRollup.Of(rows, "reprice", costsOnly: true), cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return rows;
     }

@@ -73,7 +73,7 @@ public sealed class GetStatsTests(ServerFixture server)
         await using (var connection = new NpgsqlConnection(server.ConnectionString + ";Search Path=llmring"))
         {
             await connection.OpenAsync();
-            await UsageTables.WriteAsync(connection, rows, CancellationToken.None);
+            await UsageTables.WriteAsync(connection, "test", rows, CancellationToken.None);
         }
 
         for (var i = 0; i < 40; i++)

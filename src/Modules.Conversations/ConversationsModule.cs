@@ -1,6 +1,7 @@
 using LlmRing.Modules.Conversations.LogConversation;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -29,6 +30,7 @@ public sealed class ConversationsModule : IModule
             .AddSingleton<LogWriter>()
             .AddHostedService(provider => provider.GetRequiredService<LogWriter>())
             .AddSingleton<SearchIndex>()
+            .AddSingleton(new ProjectFilling(SearchIndex.FillProjects))
             .AddHostedService<SearchIndexing>()
             .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>());
     }

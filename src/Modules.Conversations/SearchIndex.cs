@@ -22,6 +22,19 @@ internal sealed class SearchIndex(NpgsqlDataSource database, ReadDatabase reads)
     /// <summary>Any number that no other program takes as its advisory lock.</summary>
     private const long LockKey = 0x53_45_41_52_43_48;
 
+    /// <summary>Gives conversations of a key to its project: they, and what is indexed of them. Nothing is indexed meanwhile.</summary>
+    public static string FillProjects { get; } = $"""
+        select pg_advisory_xact_lock({LockKey});
+        with filled as (
+            update conversations c set project_id = k.project_id
+            from llmring_api.api_keys k
+            where c.api_key_id = k.id::text and c.project_id is null and k.project_id is not null
+            returning c.id, array_to_tsvector(array[search_scope('project:' || k.project_id)]) as scope),
+        titles as (
+            update search_titles t set document = document || scope from filled where t.conversation_id = filled.id)
+        update search_messages m set document = document || scope from filled where m.conversation_id = filled.id
+        """;
+
     /// <summary>Indexes some of the backlog, oldest first.</summary>
     /// <returns>Whether there was any and no other host was at it.</returns>
     public async Task<bool> IndexStepAsync(CancellationToken cancellationToken)

@@ -2,6 +2,7 @@ using LlmRing.Modules.Mcp.Connections;
 using LlmRing.Modules.Mcp.Data;
 using LlmRing.Modules.Mcp.Secrets;
 using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
@@ -37,6 +38,11 @@ public sealed class McpModule : IModule
             .AddSingleton<McpMetrics>()
             .AddSingleton<McpConnections>()
             .AddSingleton<AuthConfigProtector>()
+            .AddSingleton(new ProjectFilling(string.Join(';', ((string[])["servers", "tools", "resources", "prompts"]).Select(table => $"""
+                update mcp_client.{table} row set project_id = k.project_id
+                from llmring_api.api_keys k
+                where row.api_key_id = k.id::text and row.project_id is null and k.project_id is not null
+                """))))
             .AddHostedService<AuthConfigAdoption>()
             .AddHostedService<ConnectionUpkeep>();
 

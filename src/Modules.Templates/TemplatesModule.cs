@@ -1,3 +1,4 @@
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -17,5 +18,11 @@ public sealed class TemplatesModule : IModule
     public string Description => "Stores reusable conversation templates.";
 
     /// <inheritdoc/>
-    public void AddServices(IServiceCollection services, IConfiguration configuration) => services.AddSingleton<TemplateRepository>();
+    public void AddServices(IServiceCollection services, IConfiguration configuration) => services
+        .AddSingleton<TemplateRepository>()
+        .AddSingleton(new ProjectFilling("""
+            update conversation_templates t set project_id = k.project_id
+            from llmring_api.api_keys k
+            where t.api_key_id = k.id::text and t.project_id is null and k.project_id is not null
+            """));
 }

@@ -27,16 +27,13 @@ internal sealed partial class UsageBackfill(NpgsqlDataSource database, TimeProvi
             "select to_regclass(@table)::text", new { table = $"\"{schema}\".usage_backfill" }, cancellationToken: cancellationToken)) is null)
             return null;
 
-        var (rows, counted, isPending) = await connection.QuerySingleAsync<(long Rows, long Counted, bool IsPending)>(new CommandDefinition(
-            $"""
-            select coalesce(sum(rows), 0)::bigint as rows, coalesce(sum(counted), 0)::bigint as counted,
-                coalesce(bool_or(pending_until > '-infinity'), false) as is_pending
-            from "{schema}".usage_backfill
-            """,
+        // A usage of a key and a project counts for both, so their numbers do not add up to that of the usages.
+        var (scopes, done) = await connection.QuerySingleAsync<(long Scopes, long Done)>(new CommandDefinition(
+            $"""select count(*) as scopes, count(*) filter (where pending_until = '-infinity') as done from "{schema}".usage_backfill""",
             cancellationToken: cancellationToken));
-        return rows == 0 ? null
-            : isPending ? $"hourly totals: {counted} of {rows} adopted usages are in, the others follow while the server runs"
-            : $"hourly totals: all {counted} adopted usages are in";
+        return scopes == 0 ? null
+            : done < scopes ? $"hourly totals: those of {done} of {scopes} adopted keys and projects are made, the others follow while the server runs"
+            : $"hourly totals: those of all {scopes} adopted keys and projects are made";
     }
 
     /// <inheritdoc/>
@@ -63,8 +60,10 @@ internal sealed partial class UsageBackfill(NpgsqlDataSource database, TimeProvi
         try
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            connection.Notice += (_, notice) => LogPutOff(notice.Notice.MessageText);
+            // However long it takes: an hour is the least that a step can take in.
             if (await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
-                "select usage_backfill_step(@StepRows)", new { StepRows }, commandTimeout: 600, cancellationToken: cancellationToken)))
+                "select usage_backfill_step(@StepRows)", new { StepRows }, commandTimeout: 0, cancellationToken: cancellationToken)))
                 return watch.Elapsed;
             // Nothing is left, or other hosts are at it.
             await LookAsync(cancellationToken);

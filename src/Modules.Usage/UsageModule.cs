@@ -1,6 +1,7 @@
 using LlmRing.Modules.Usage.Reprice;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -25,6 +26,7 @@ public sealed class UsageModule : IModule, IDatabaseReport
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton(configuration.ReadSettings<UsageSettings>())
         .AddSingleton<IRetention, UsageRetention>()
+        .AddSingleton(new ProjectFilling("select usage_fill_projects()"))
         .AddSingleton<UsageRepository>()
         .AddSingleton<StatsCache>()
         .AddSingleton<UsageWriter>()

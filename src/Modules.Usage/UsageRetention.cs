@@ -7,8 +7,6 @@ namespace LlmRing.Modules.Usage;
 /// <summary>Drops months of usages that are wholly too old. Their hourly totals stay, so statistics of whole hours do not change.</summary>
 internal sealed class UsageRetention(NpgsqlDataSource database, UsageSettings settings, TimeProvider time) : IRetention
 {
-    private const int Attempts = 5;
-
     public bool RunsDaily => settings.RetentionDays is not null;
 
     public async Task<string> RunAsync(bool dryRun, CancellationToken cancellationToken)
@@ -40,32 +38,13 @@ internal sealed class UsageRetention(NpgsqlDataSource database, UsageSettings se
         var kept = new List<string>();
         foreach (var month in months)
         {
-            if (!await TryDropAsync(connection, month, cancellationToken))
+            if (!await BriefLock.TryAsync(connection, $"drop table if exists {month}", time, cancellationToken))
                 kept.Add(month);
         }
 
-        return $"usage older than {days} days: {string.Join(", ", months.Except(kept))} dropped{(kept.Count == 0 ? "" : $"; in use, left to the next run: {string.Join(", ", kept)}")}";
-    }
-
-    /// <summary>Dropping waits for whoever reads the table, and all who come later wait for it: so it gives up quickly, and tries again.</summary>
-    private async Task<bool> TryDropAsync(NpgsqlConnection connection, string month, CancellationToken cancellationToken)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-                await connection.ExecuteAsync(new CommandDefinition(
-                    $"set local lock_timeout = '1s'; drop table if exists {month}", transaction: transaction, cancellationToken: cancellationToken));
-                await transaction.CommitAsync(cancellationToken);
-                return true;
-            }
-            catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.LockNotAvailable)
-            {
-                if (attempt == Attempts)
-                    return false;
-                await Task.Delay(TimeSpan.FromSeconds(attempt), time, cancellationToken);
-            }
-        }
+        var dropped = months.Except(kept).ToList();
+        return $"usage older than {days} days: " + string.Join("; ", ((string[])[
+            dropped.Count == 0 ? "" : $"{string.Join(", ", dropped)} dropped",
+            kept.Count == 0 ? "" : $"in use, left to the next run: {string.Join(", ", kept)}"]).Where(part => part.Length > 0));
     }
 }

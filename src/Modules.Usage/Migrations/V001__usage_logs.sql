@@ -79,7 +79,7 @@ begin
 end
 $$;
 
--- One row per scope, hour, combination of what statistics are asked by, and writer. The last two are in the key as a hash: the
+-- One row per scope, hour and combination of what statistics are asked by. The combination is in the key as a hash: the
 -- texts themselves can be longer than an index entry may be.
 create table if not exists ${schema}.usage_rollups (
     scope text not null,

@@ -104,11 +104,68 @@ public sealed class TakeOverTests(ServerFixture server)
                     = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs where latency_ms is not null)
             """)).IsTrue();
         var complete = (await ServerProcess.RunAsync(["db", "status", "--env", "prod"], ("DATABASE_URL", database))).Output;
-        await Assert.That(partly).Contains("adopted usages are in, the others follow while the server runs");
-        await Assert.That(complete).Contains("adopted usages are in").And.DoesNotContain("follow");
+        await Assert.That(partly).Contains("adopted keys and projects are made, the others follow while the server runs");
+        await Assert.That(complete).Contains("those of all 4 adopted keys and projects are made").And.DoesNotContain("follow");
         foreach (var table in (string[])["llmring.usage_logs", "llmring.conversations", "llmring.messages", "llmring.conversation_templates", "mcp_client.servers", "mcp_client.tool_executions"])
             await Assert.That(complete).Contains($"{table} ");
         await Assert.That(complete).Contains("with 6000 rows").And.Contains("with 600 rows");
+    }
+
+    [Test]
+    public async Task In_strict_mode_what_keys_of_a_project_wrote_is_the_projects_and_counts_once()
+    {
+        var database = await CreateAsync(usages: 6_000);
+        await using var connection = new NpgsqlConnection(database);
+        await connection.OpenAsync();
+        var (first, second) = (Guid.NewGuid(), Guid.NewGuid());
+        // What the reference leaves in strict mode: the id of the key, and no project.
+        foreach (var table in (string[])["llmring.usage_logs", "llmring.conversations", "llmring.conversation_templates", "mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"])
+        {
+            await connection.ExecuteAsync(
+                $"update {table} set api_key_id = case api_key_id when 'sk-beta' then @first else @second end where api_key_id in ('sk-beta', 'sk-gamma')",
+                new { first = $"{first}", second = $"{second}" });
+        }
+
+        await connection.ExecuteAsync(
+            """
+            create schema llmring_api;
+            create table llmring_api.api_keys (id uuid primary key, project_id uuid, key_hash text not null, is_active bool not null);
+            insert into llmring_api.api_keys values (@first, @Project, encode(sha256('first'), 'hex'), true), (@second, @Project, encode(sha256('second'), 'hex'), true)
+            """,
+            new { first, second, ReferenceDatabase.Project });
+        const string Owned = "(project_id = @Project or api_key_id in (@first, @second))";
+        var owner = new { ReferenceDatabase.Project, first = $"{first}", second = $"{second}" };
+        var (requests, cost, tokens) = await connection.QuerySingleAsync<(long, decimal, long)>($"{Totals} {Owned}", owner);
+        var conversations = await connection.ExecuteScalarAsync<int>($"select count(*)::int from llmring.conversations where {Owned}", owner);
+        await ServerProcess.RunAsync(["db", "migrate", "--env", "prod"], ("DATABASE_URL", database));
+        // The totals of the project have passed some of its rows by, but not all of them.
+        for (var step = 0; step < 7; step++)
+            await connection.ExecuteAsync("select llmring.usage_backfill_step(400)");
+        await Assert.That(await connection.ExecuteScalarAsync<bool>(
+            "select bool_and(isfinite(pending_until)) from llmring.usage_backfill where scope like 'project:%'")).IsTrue();
+
+        for (var start = 0; start < 2; start++)
+        {
+            await using var adopted = await ServerFixture.StartAsync(database, server.Upstream, ("API_KEY_VALIDATION_MODE", "strict"));
+            using var client = new ApiClient(adopted.Address, start == 0 ? "first" : "second");
+            await Assert.That(SummaryOf(await client.GetAsync(Since))).IsEqualTo((requests, cost, tokens));
+            await Assert.That(await PagesAsync(client, "/api/v1/logs?start_date=2020-01-01&limit=500")).IsEqualTo((int)requests);
+            await Assert.That((await client.GetAsync("/conversations?limit=100")).Json.AsArray().Count).IsEqualTo(conversations);
+            await Assert.That((await client.GetAsync("/api/v1/mcp/servers")).Json.AsArray().Count).IsEqualTo(6);
+            await Eventually.HoldsAsync(() => connection.ExecuteScalarAsync<bool>(
+                "select not exists (select from llmring.usage_backfill where pending_until > '-infinity')"));
+            await Assert.That(SummaryOf(await client.GetAsync($"{Since}&end_date={DateTime.UtcNow.AddDays(1 + start):yyyy-MM-dd}"))).IsEqualTo((requests, cost, tokens));
+        }
+
+        await Assert.That(await connection.ExecuteScalarAsync<bool>("""
+            select (select sum(requests) from llmring.usage_rollups) = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs)
+            """)).IsTrue();
+
+        // And so is what the reference goes on to write.
+        await connection.ExecuteAsync("insert into llmring.usage_logs (api_key_id, model, provider, input_tokens, output_tokens, cost) values (@key, 'm', 'p', 1, 1, 0.5)", new { key = $"{first}" });
+        await using var beside = await ServerFixture.StartAsync(database, server.Upstream, ("API_KEY_VALIDATION_MODE", "strict"));
+        using var reader = new ApiClient(beside.Address, "second");
+        await Assert.That(SummaryOf(await reader.GetAsync(Since))).IsEqualTo((requests + 1, cost + 0.5m, tokens + 2));
     }
 
     [Test]

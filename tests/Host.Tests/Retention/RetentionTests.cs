@@ -1,4 +1,5 @@
 using Dapper;
+using LlmRing.Host.Tests.Adoption;
 using LlmRing.Testing;
 using Npgsql;
 
@@ -77,8 +78,37 @@ public sealed class RetentionTests(ServerFixture server)
         await connection.ExecuteAsync("select * from llmring.usage_logs_2020_01");
         var (_, busy) = await RunAsync(database);
         await reading.CommitAsync();
-        await Assert.That(busy).Contains("left to the next run: usage_logs_2020_01");
+        await Assert.That(busy).Contains("usage older than 90 days: in use, left to the next run: usage_logs_2020_01");
         await Assert.That((await CountsAsync(connection)).Usages).IsEqualTo(3);
+    }
+
+    [Test]
+    public async Task The_table_of_the_reference_is_dropped_when_it_is_old_and_its_totals_are_in_and_not_before()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var connection = new NpgsqlConnection(database);
+        await ReferenceDatabase.CreateAsync(connection, usages: 60);
+        await connection.ExecuteAsync("update llmring.usage_logs set created_at = '2020-01-15 10:30Z'");
+        await ServerProcess.RunAsync(["db", "migrate", "--env", "prod"], ("DATABASE_URL", database));
+        await connection.ExecuteAsync("""
+            alter table llmring.usage_logs detach partition llmring.usage_logs_adopted;
+            alter table llmring.usage_logs attach partition llmring.usage_logs_adopted for values from (minvalue) to ('2020-02-01 00:00Z');
+            """);
+        await Assert.That((await RunAsync(database)).Output).Contains("no whole month");
+
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream);
+        await Eventually.HoldsAsync(() => connection.ExecuteScalarAsync<bool>("select not exists (select from llmring.usage_backfill where pending_until > '-infinity')"));
+        using var client = new ApiClient(host.Address, ReferenceDatabase.Keys[1]);
+        var stats = (await client.GetAsync("/api/v1/stats?start_date=2020-01-01")).Text;
+        var (_, output) = await RunAsync(database);
+
+        await Assert.That(output).Contains("usage_logs_adopted dropped");
+        await Assert.That((await client.GetAsync("/api/v1/stats?start_date=2020-01-01&end_date=2030-01-01")).Text).IsEqualTo(stats);
+        await Assert.That((await ServerProcess.RunAsync(["db", "status", "--env", "prod"], ("DATABASE_URL", database))).ExitCode).IsEqualTo(0);
+        await using var again = await ServerFixture.StartAsync(database, server.Upstream);
+        await connection.ExecuteAsync("insert into llmring.usage_logs (api_key_id, model, provider, input_tokens, output_tokens, cost) values ('late', 'm', 'p', 1, 1, 1)");
+        using var late = new ApiClient(again.Address, "late");
+        await Assert.That((int)(await late.GetAsync("/api/v1/stats"))["summary"]!["total_requests"]!).IsEqualTo(1);
     }
 
     /// <summary>Four messages for each of two callers, half of them old; two usages of January 2020 and one of now.</summary>

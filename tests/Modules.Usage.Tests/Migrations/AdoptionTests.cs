@@ -61,4 +61,56 @@ public sealed class AdoptionTests(ServerFixture server)
         await Assert.That(await connection.ExecuteScalarAsync<long>(
             "select sum(n) from llmring.usage_rollups, unnest(latencies) as n")).IsEqualTo(1000);
     }
+
+    [Test]
+    public async Task Totals_of_one_key_that_cannot_be_made_do_not_hold_up_those_of_others_and_are_made_later()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var connection = new NpgsqlConnection(database);
+        await connection.ExecuteAsync(Reference);
+        await connection.ExecuteAsync("""
+            insert into llmring.usage_logs (api_key_id, model, provider, input_tokens, output_tokens, cost, created_at)
+            select 'good', 'm', 'p', 1, 1, 1, now() - n * interval '1 day' from generate_series(1, 10) as n
+            """);
+        await ServerProcess.RunAsync(["db", "migrate", "--env", "prod"], ("DATABASE_URL", database));
+        await connection.ExecuteAsync("alter table llmring.usage_rollups add constraint broken check (scope <> 'key:old')");
+
+        await using var adopter = await ServerFixture.StartAsync(database, server.Upstream);
+        using var client = new ApiClient(adopter.Address, "old");
+        await Eventually.HoldsAsync(() => IsPendingAsync("good", false));
+        await Assert.That(await IsPendingAsync("old", true)).IsTrue();
+        await Assert.That((int)(await client.GetAsync("/api/v1/stats?start_date=2020-01-01"))["summary"]!["total_requests"]!).IsEqualTo(1002);
+
+        await connection.ExecuteAsync("alter table llmring.usage_rollups drop constraint broken; update llmring.usage_backfill set resting_until = '-infinity'");
+        await Eventually.HoldsAsync(() => IsPendingAsync("old", false));
+        await Assert.That((int)(await client.GetAsync("/api/v1/stats?start_date=2020-01-02"))["summary"]!["total_requests"]!).IsEqualTo(1002);
+
+        Task<bool> IsPendingAsync(string key, bool isPending) => connection.ExecuteScalarAsync<bool>(
+            "select (pending_until > '-infinity') = @isPending from llmring.usage_backfill where scope = 'key:' || @key", new { key, isPending });
+    }
+
+    [Test]
+    public async Task A_usage_of_the_far_future_does_not_make_the_adopted_table_the_partition_of_all_years_until_then()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var connection = new NpgsqlConnection(database);
+        await connection.ExecuteAsync(Reference);
+        await connection.ExecuteAsync("""
+            insert into llmring.usage_logs (api_key_id, model, provider, input_tokens, output_tokens, cost, created_at)
+            values ('old', 'm', 'p', 1, 1, 1, '2099-05-05Z')
+            """);
+
+        await using var adopter = await ServerFixture.StartAsync(database, server.Upstream);
+        using var client = new ApiClient(adopter.Address, "old");
+        await Assert.That(await RequestsAsync(2098)).IsEqualTo(1);
+        await Eventually.HoldsAsync(() => connection.ExecuteScalarAsync<bool>("select not exists (select from llmring.usage_backfill where pending_until > '-infinity')"));
+
+        await Assert.That(await RequestsAsync(2020)).IsEqualTo(1003);
+        await Assert.That(await connection.ExecuteScalarAsync<int>(
+            "select count(*)::integer from pg_inherits where inhparent = 'llmring.usage_logs'::regclass")).IsEqualTo(4).Because("this month and the next are in the adopted table; two more, and the default one");
+        await Assert.That(await connection.ExecuteScalarAsync<int>("select count(*)::integer from llmring.usage_logs_default")).IsEqualTo(1);
+
+        async Task<int> RequestsAsync(int since) =>
+            (int)(await client.GetAsync($"/api/v1/stats?start_date={since}-01-01&end_date=2100-01-01"))["summary"]!["total_requests"]!;
+    }
 }

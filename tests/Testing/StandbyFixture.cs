@@ -38,6 +38,14 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
         await StartStandbyAsync();
     }
 
+    /// <summary>Takes the primary away, for good.</summary>
+    public ValueTask StopPrimaryAsync()
+    {
+        var primary = _primary!;
+        _primary = null;
+        return primary.DisposeAsync();
+    }
+
     /// <summary>Takes the standby away.</summary>
     public ValueTask StopStandbyAsync() => _standby!.DisposeAsync();
 

@@ -10,10 +10,14 @@ namespace LlmRing.Shared.Data;
 /// <summary>Sets the database up.</summary>
 public static class DataServices
 {
+    /// <summary>Writers keep up to four connections for themselves; requests and background work need some, too.</summary>
+    private const int MinPoolSize = 8;
+
     /// <summary>Adds the <see cref="NpgsqlDataSource"/> of the primary and the migrations.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="connection">Where the database is.</param>
     /// <param name="settings">Schema and pool.</param>
+    /// <exception cref="StartRefusedException">The pool is too small to work with.</exception>
     public static IServiceCollection AddDatabase(this IServiceCollection services, NpgsqlConnectionStringBuilder connection, DatabaseSettings settings)
     {
         DefaultTypeMap.MatchNamesWithUnderscores = true;
@@ -53,6 +57,8 @@ public static class DataServices
         };
         foreach (var (key, value) in given)
             builder[key] = value;
+        if (builder.MaxPoolSize < MinPoolSize)
+            throw new StartRefusedException($"LLMRING_DATABASE_POOL_SIZE + LLMRING_DATABASE_POOL_OVERFLOW (or Maximum Pool Size in the URL) is {builder.MaxPoolSize}; accepted: at least {MinPoolSize}");
         // Tables of the built-in modules are named without their schema.
         builder.SearchPath = settings.Schema;
         return builder;

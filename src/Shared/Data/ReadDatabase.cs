@@ -1,18 +1,23 @@
 using System.Diagnostics;
+using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
+using NpgsqlTypes;
 
 namespace LlmRing.Shared.Data;
 
 /// <summary>
 /// Where heavy reads go: to a streaming replica (<c>LLMRING_DATABASE_READ_URL</c>) where there is one, else to the primary.
 /// A read from the replica sees all that was committed when it was asked for: the replica is waited for a moment, and one
-/// that lags, is away or is no replica is left aside until it is fit again.
+/// that lags, is away or is no replica is left aside until it is fit again. While the primary is away a read sees all that
+/// this host had found committed before.
 /// </summary>
 public sealed partial class ReadDatabase : BackgroundService
 {
     private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
+    // With the connection and the questions: a host that is cut off from the replica hears nothing at all.
+    private static readonly TimeSpan PatienceInAll = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
     private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
 
@@ -20,6 +25,7 @@ public sealed partial class ReadDatabase : BackgroundService
     private readonly NpgsqlDataSource? _replica;
     private readonly ILogger<ReadDatabase> _logger;
     private readonly Lock _changing = new();
+    private NpgsqlLogSequenceNumber _seen;
     private volatile bool _isFit;
     private bool _isLogged;
 
@@ -86,7 +92,26 @@ public sealed partial class ReadDatabase : BackgroundService
     /// <returns>A connection to the replica, which has all that is committed now; null where it has not.</returns>
     private async ValueTask<NpgsqlConnection?> OpenCaughtUpAsync(CancellationToken cancellationToken)
     {
-        var committed = await FindPositionAsync(cancellationToken);
+        if (await FindPositionAsync(cancellationToken) is not { } committed)
+            return null;
+
+        var opening = OpenCaughtUpAsync(committed, cancellationToken);
+        try
+        {
+            return await opening.WaitAsync(PatienceInAll, cancellationToken);
+        }
+        catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
+        {
+            // It comes to its end by itself, and nobody waits for it.
+            _ = opening.ContinueWith(late => late.Result?.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            cancellationToken.ThrowIfCancellationRequested();
+            SetFit(false, "it does not answer");
+            return null;
+        }
+    }
+
+    private async Task<NpgsqlConnection?> OpenCaughtUpAsync(NpgsqlLogSequenceNumber committed, CancellationToken cancellationToken)
+    {
         var connection = default(NpgsqlConnection);
         try
         {
@@ -94,8 +119,12 @@ public sealed partial class ReadDatabase : BackgroundService
             var waited = Stopwatch.StartNew();
             while (true)
             {
-                await using var command = new NpgsqlCommand(
-                    "select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1::pg_lsn, true)", connection) { Parameters = { new() { Value = committed } } };
+                await using var command = new NpgsqlCommand("select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1, true)", connection)
+                {
+                    Parameters = { new() { Value = committed, NpgsqlDbType = NpgsqlDbType.PgLsn } },
+                    // Seconds.
+                    CommandTimeout = 1,
+                };
                 var (isReplica, isCaughtUp) = await ReadStateAsync(command, cancellationToken);
                 if (isReplica && isCaughtUp)
                     return connection;
@@ -123,19 +152,30 @@ public sealed partial class ReadDatabase : BackgroundService
         return null;
     }
 
-    /// <returns>Up to where the primary has written; its beginning while the primary is away: then nothing newer can be had.</returns>
-    private async Task<string> FindPositionAsync(CancellationToken cancellationToken)
+    /// <returns>
+    /// Up to where the primary has written or, while it is away, had when it was last asked. Null where it is there and only
+    /// busy: others may write to it, so nobody knows how far it is.
+    /// </returns>
+    private async Task<NpgsqlLogSequenceNumber?> FindPositionAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await using var command = _primary.CreateCommand("select pg_current_wal_lsn()::text");
-            return (string)(await command.ExecuteScalarAsync(cancellationToken))!;
+            await using var command = _primary.CreateCommand("select pg_current_wal_lsn()");
+            var written = (NpgsqlLogSequenceNumber)(await command.ExecuteScalarAsync(cancellationToken))!;
+            lock (_changing)
+                return _seen = written > _seen ? written : _seen;
         }
-        catch (NpgsqlException)
+        catch (NpgsqlException exception)
         {
-            return "0/0";
+            lock (_changing)
+                return IsAway(exception) && _seen != default ? _seen : null;
         }
     }
+
+    private static bool IsAway(NpgsqlException exception) => exception is PostgresException refused
+        ? refused.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
+        : exception.InnerException is EndOfStreamException
+            || exception.GetBaseException() is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.Shutdown };
 
     private static async Task<(bool IsReplica, bool IsCaughtUp)> ReadStateAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {

@@ -33,6 +33,16 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_pool_that_is_too_small_to_work_with_refuses_the_start()
+    {
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            ["serve", "--env", "prod", "--port", "0"], ("DATABASE_URL", server.ConnectionString), ("DATABASE_POOL_SIZE", "2"), ("DATABASE_POOL_OVERFLOW", "0"));
+
+        await Assert.That(exitCode).IsEqualTo(1);
+        await Assert.That(output.Trim()).StartsWith("llmring-server: LLMRING_DATABASE_POOL_SIZE + LLMRING_DATABASE_POOL_OVERFLOW").And.EndsWith("is 2; accepted: at least 8");
+    }
+
+    [Test]
     public async Task Health_ends_with_0_where_the_server_is_healthy_and_with_1_where_it_is_not()
     {
         var healthy = await ServerProcess.RunAsync(["health", "--url", server.Server.Address.ToString()]);

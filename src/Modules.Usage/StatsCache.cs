@@ -1,4 +1,6 @@
 using System.Collections.Concurrent;
+using System.Security.Cryptography;
+using System.Text;
 using LlmRing.Shared.Caching;
 using LlmRing.Shared.Http;
 using Microsoft.Extensions.Hosting;
@@ -24,7 +26,7 @@ internal sealed class StatsCache(IFusionCache cache, TimeProvider time) : Backgr
     /// <summary>The answer to a question about a scope.</summary>
     public ValueTask<byte[]> GetOrSetAsync(Scope scope, string question, Func<CancellationToken, Task<byte[]>> answer, CancellationToken cancellationToken) =>
         cache.GetOrSetAsync<byte[]>(
-            $"usage:stats:{scope.Id}:{question}",
+            $"{Tag(scope.Id)}:{question}",
             (_, token) => answer(token),
             options => options.SetDuration(Duration).InMemoryOnly(),
             [Tag(scope.Id)],
@@ -58,5 +60,6 @@ internal sealed class StatsCache(IFusionCache cache, TimeProvider time) : Backgr
         }
     }
 
-    private static string Tag(string scope) => $"usage:{scope}";
+    /// <summary>A name that Redis may see: in bridge mode the scope is the API key.</summary>
+    private static string Tag(string scope) => $"usage:stats:{Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(scope)).AsSpan(0, 16))}";
 }

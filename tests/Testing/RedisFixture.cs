@@ -34,6 +34,13 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
         });
     }
 
+    /// <summary>Keeps it from answering; connections stay open.</summary>
+    public async Task FreezeAsync()
+    {
+        using var kill = Process.Start("kill", ["-STOP", $"{_process!.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     /// <summary>Takes it away.</summary>
     public async Task StopAsync()
     {

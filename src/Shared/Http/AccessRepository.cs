@@ -2,6 +2,7 @@ using System.Security.Cryptography;
 using System.Text;
 using Dapper;
 using LlmRing.Shared.Caching;
+using Microsoft.Extensions.Logging;
 using Npgsql;
 using ZiggyCreatures.Caching.Fusion;
 
@@ -12,7 +13,7 @@ namespace LlmRing.Shared.Http;
 /// Answers are kept for a second on each host, in memory only: a revoked key is refused within that second everywhere,
 /// with or without Redis, at the price of one indexed look-up a second for each key in use.
 /// </summary>
-internal sealed class AccessRepository(NpgsqlDataSource database, IFusionCache cache, KeyUses uses, TimeProvider time)
+internal sealed partial class AccessRepository(NpgsqlDataSource database, IFusionCache cache, KeyUses uses, TimeProvider time, ILogger<AccessRepository> logger)
 {
     private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).InMemoryOnly();
 
@@ -69,7 +70,16 @@ internal sealed class AccessRepository(NpgsqlDataSource database, IFusionCache c
             // No such tables: nobody is known here, so nobody is let in.
             return default;
         }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedColumn)
+        {
+            // Likewise, but somebody meant them to be read.
+            LogUnusable(exception.MessageText);
+            return default;
+        }
     }
+
+    [LoggerMessage(LogLevel.Error, "Nobody is let in by the tables of schema llmring_api, which this server cannot use: {Reason}")]
+    private partial void LogUnusable(string reason);
 }
 
 /// <summary>A key that is let in.</summary>

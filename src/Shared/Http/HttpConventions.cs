@@ -21,7 +21,7 @@ public static class HttpConventions
     {
         services.AddSingleton(authentication).AddSingleton<AccessRepository>().AddSingleton<KeyUses>();
         if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
-            services.AddHostedService(provider => provider.GetRequiredService<KeyUses>());
+            services.AddHostedService<ProjectFillings>().AddHostedService(provider => provider.GetRequiredService<KeyUses>());
         if (limits.Quota is { } quota)
             services.AddSingleton(provider => ActivatorUtilities.CreateInstance<RateLimiter>(provider, quota));
         services.AddAuthentication(ScopeAuthenticationHandler.SchemeName)
@@ -33,7 +33,10 @@ public static class HttpConventions
         services.ConfigureHttpJsonOptions(options => JsonConventions.ApplyForm(options.SerializerOptions));
         services.Configure<ForwardedHeadersOptions>(options =>
         {
-            options.ForwardedHeaders = ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
+            // The middleware takes no known proxy for any.
+            options.ForwardedHeaders = authentication.TrustedProxies.Count == 0
+                ? ForwardedHeaders.None
+                : ForwardedHeaders.XForwardedFor | ForwardedHeaders.XForwardedProto | ForwardedHeaders.XForwardedHost;
             options.KnownProxies.Clear();
             options.KnownIPNetworks.Clear();
             foreach (var network in authentication.TrustedProxies)

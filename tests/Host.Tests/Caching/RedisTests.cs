@@ -1,4 +1,6 @@
+using System.Collections.Concurrent;
 using LlmRing.Testing;
+using StackExchange.Redis;
 
 namespace LlmRing.Host.Tests.Caching;
 
@@ -59,6 +61,33 @@ public sealed class RedisTests(ServerFixture server)
             await Assert.That((await client.GetAsync("/registry")).Status).IsEqualTo(200);
             return true;
         }
+    }
+
+    [Test]
+    public async Task No_api_key_is_in_what_redis_stores_or_passes_on()
+    {
+        await using var redis = new RedisFixture();
+        await redis.InitializeAsync();
+        await using var host = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("REDIS_URL", redis.Url), ("RATE_LIMIT", "1000/s"));
+        await using var peer = await ConnectionMultiplexer.ConnectAsync(redis.Url["redis://".Length..].Replace("/0", "", StringComparison.Ordinal));
+        var passedOn = new ConcurrentBag<string>();
+        await peer.GetSubscriber().SubscribeAsync(RedisChannel.Pattern("*"), (channel, message) => passedOn.Add($"{channel} {message}"));
+        var key = $"secret-{Guid.NewGuid():N}";
+        using var client = new ApiClient(host.Address, key);
+
+        // The other hosts hear of a usage, and the tag that makes their answers stale is stored.
+        await Eventually.HoldsAsync(async () =>
+        {
+            await LogAsync(client);
+            await RequestsAsync(client);
+            return passedOn.Any(message => message.Contains("usage:stats:", StringComparison.Ordinal)) && Stored().Any(text => text.Contains("usage:stats:", StringComparison.Ordinal));
+        });
+
+        await Assert.That(passedOn.Concat(Stored()).Where(text => text.Contains(key, StringComparison.Ordinal))).IsEmpty();
+
+        List<string> Stored() => [.. peer.GetServers()[0].Keys().Select(name => peer.GetDatabase().KeyType(name) is RedisType.Hash
+            ? $"{name} {string.Join(' ', peer.GetDatabase().HashGetAll(name))}"
+            : $"{name} {peer.GetDatabase().StringGet(name)}")];
     }
 
     private static async Task LogAsync(ApiClient client)

@@ -136,6 +136,42 @@ public sealed class AuthenticationTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Where_no_proxy_is_trusted_nobody_says_whom_he_forwards_for()
+    {
+        await using var own = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("TRUSTED_PROXIES", "[]"), ("METRICS_NETWORKS", "203.0.113.9"));
+        using var client = new ApiClient(own.Address, null);
+
+        var answer = await client.GetAsync("/metrics", ("X-Forwarded-For", "203.0.113.9"));
+
+        await Assert.That(answer.Status).IsEqualTo(404);
+    }
+
+    [Test]
+    [Arguments("""
+        grant usage on schema llmring_api to public;
+        alter table llmring_api.api_keys drop column is_active; drop table llmring_api.projects; create table llmring_api.projects (number integer);
+        grant select on all tables in schema llmring_api to public
+        """)]
+    [Arguments("select 'no right to the schema'")]
+    [Arguments("grant usage on schema llmring_api to public")]
+    public async Task Tables_of_keys_and_projects_that_cannot_be_used_let_nobody_in(string spoil)
+    {
+        var database = await DatabaseWithProjectsAsync();
+        await ExecuteAsync(database, "insert into llmring_api.api_keys values (gen_random_uuid(), gen_random_uuid(), @known, true)", new { known = Hash("known") });
+        var role = $"r{Guid.NewGuid():N}";
+        var owner = new NpgsqlConnectionStringBuilder(database) { Username = role, Password = "password" };
+        await ExecuteAsync(database, $"create role {role} login password 'password'; alter database {owner.Database} owner to {role}; {spoil}");
+        await using var own = await ServerFixture.StartAsync(owner.ConnectionString, server.Upstream, ("API_KEY_VALIDATION_MODE", "strict"));
+        using var client = new ApiClient(own.Address, null);
+
+        var key = await client.GetAsync(Route, ("X-API-Key", "known"));
+        var member = await client.GetAsync(Route, ("X-User-ID", $"{Guid.NewGuid()}"), ("X-Project-ID", $"{Guid.NewGuid()}"));
+
+        await Assert.That(key.Status).IsEqualTo(401);
+        await Assert.That(member.Status).IsEqualTo(404);
+    }
+
+    [Test]
     public async Task In_strict_mode_a_key_must_be_known_and_active_and_a_revoked_one_is_refused_soon()
     {
         var database = await DatabaseWithProjectsAsync();

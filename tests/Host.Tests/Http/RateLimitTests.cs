@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Globalization;
 using LlmRing.Testing;
 using StackExchange.Redis;
@@ -93,5 +94,33 @@ public sealed class RateLimitTests(ServerFixture server)
         await Assert.That(alone.Count(status => status == 429)).IsEqualTo(20);
 
         List<string> Names() => [.. peer.GetServers()[0].Keys(pattern: "llmring:rate:*").Select(name => name.ToString())];
+    }
+
+    [Test]
+    public async Task A_redis_that_hangs_hardly_delays_a_request_and_only_one_now_and_then()
+    {
+        await using var redis = new RedisFixture();
+        await redis.InitializeAsync();
+        await using var host = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("RATE_LIMIT", "1000/s"), ("REDIS_URL", redis.Url));
+        using var client = new ApiClient(host.Address, $"key-{Guid.NewGuid():N}");
+        await using var peer = await ConnectionMultiplexer.ConnectAsync(redis.Url["redis://".Length..].Replace("/0", "", StringComparison.Ordinal));
+        await Eventually.HoldsAsync(async () =>
+        {
+            await client.GetAsync("/api/v1/logs");
+            return peer.GetServers()[0].Keys(pattern: "llmring:rate:*").Any();
+        });
+
+        await redis.FreezeAsync();
+
+        var times = new List<TimeSpan>();
+        for (var i = 0; i < 10; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            await Assert.That((await client.GetAsync("/api/v1/logs")).Status).IsEqualTo(200);
+            times.Add(watch.Elapsed);
+        }
+
+        await Assert.That(times.Max()).IsLessThan(TimeSpan.FromMilliseconds(800));
+        await Assert.That(times.Count(time => time > TimeSpan.FromMilliseconds(190))).IsLessThanOrEqualTo(2);
     }
 }

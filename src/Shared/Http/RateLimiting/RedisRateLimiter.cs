@@ -20,13 +20,17 @@ internal sealed class RedisRateLimiter(Quota quota, RedisConnection redis, TimeP
         return {1, math.floor((window - (full - now)) / interval), full - now, interval}
         """;
 
-    private static readonly TimeSpan Pause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(200);
+    private static readonly TimeSpan FirstPause = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan LongestPause = TimeSpan.FromMinutes(1);
 
     // Whole microseconds, and as many intervals as there are requests.
     private readonly RedisValue[] _arguments = [Math.Max(1, (long)quota.Interval.TotalMicroseconds), Math.Max(1, (long)quota.Interval.TotalMicroseconds) * quota.Limit];
+    private readonly Lock _pausing = new();
+    private TimeSpan _pause;
     private long _pausedUntil;
 
-    /// <returns>Null when Redis does not answer, and for two seconds after that.</returns>
+    /// <returns>Null when Redis does not answer at once, and for a while after that: two seconds, longer if it stays so.</returns>
     public async ValueTask<Grant?> TryTakeAsync(string caller)
     {
         var connecting = redis.GetAsync();
@@ -35,14 +39,29 @@ internal sealed class RedisRateLimiter(Quota quota, RedisConnection redis, TimeP
 
         try
         {
-            var result = (long[])(await connecting.Result.GetDatabase().ScriptEvaluateAsync(Script, [(RedisKey)$"llmring:rate:{caller}"], _arguments))!;
+            var result = (long[])(await connecting.Result.GetDatabase().ScriptEvaluateAsync(Script, [(RedisKey)$"llmring:rate:{caller}"], _arguments).WaitAsync(Patience, time))!;
+            if (_pause != TimeSpan.Zero)
+                _pause = TimeSpan.Zero;
             return new Grant(result[0] == 1, (int)result[1], TimeSpan.FromMicroseconds(result[2]), TimeSpan.FromMicroseconds(result[3]));
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {
             // RedisConnection says that it is away; requests go on meanwhile.
-            Interlocked.Exchange(ref _pausedUntil, time.GetTimestamp() + (long)(Pause.TotalSeconds * time.TimestampFrequency));
+            PauseFromNow();
             return null;
+        }
+    }
+
+    /// <summary>Once for all requests that waited together.</summary>
+    private void PauseFromNow()
+    {
+        lock (_pausing)
+        {
+            var now = time.GetTimestamp();
+            if (now < _pausedUntil)
+                return;
+            _pause = _pause == TimeSpan.Zero ? FirstPause : _pause * 2 < LongestPause ? _pause * 2 : LongestPause;
+            Interlocked.Exchange(ref _pausedUntil, now + (long)(_pause.TotalSeconds * time.TimestampFrequency));
         }
     }
 }

@@ -105,6 +105,9 @@ public sealed class AuthConfigTests(ServerFixture server)
         }
 
         await Assert.That(await DumpAsync(connectionString)).DoesNotContain("pl4in").And.Contains("key-a");
+        await using var looking = new NpgsqlConnection(connectionString);
+        await Assert.That(await looking.ExecuteScalarAsync<int>(
+            "checkpoint; select position('pl4in'::bytea in pg_read_binary_file(pg_relation_filepath('mcp_client.servers')))")).IsEqualTo(0);
     }
 
     private static async Task<string> DumpAsync(string connectionString)

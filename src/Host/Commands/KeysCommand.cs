@@ -31,6 +31,7 @@ internal static partial class KeysCommand
             var now = TimeProvider.System.GetUtcNow();
             var expiresAt = result.GetValue(expires) is { } text ? ParseEnd(text, now) : (DateTimeOffset?)null;
             var key = ApiKey.New();
+            await keys.CreateTablesAsync(cancellationToken);
             var (id, projectId) = await keys.CreateAsync(result.GetRequiredValue(project), key, expiresAt, cancellationToken);
             Show(key, id, projectId, expiresAt);
         }, cancellationToken));
@@ -91,9 +92,11 @@ internal static partial class KeysCommand
         await using var services = database.CreateServices();
         try
         {
-            var keys = new KeyRepository(services.GetRequiredService<NpgsqlDataSource>());
-            await keys.CreateTablesAsync(cancellationToken);
-            await run(keys);
+            await run(new KeyRepository(services.GetRequiredService<NpgsqlDataSource>()));
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        {
+            throw new StartRefusedException("There are no keys yet; make one with: llmring-server keys create --project NAME", exception);
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.NotNullViolation)
         {

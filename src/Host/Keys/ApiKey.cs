@@ -12,6 +12,9 @@ internal sealed record ApiKey(string Text)
 
     // 256 random bits; the word before them is what scanners for lost secrets look for.
     public static ApiKey New() => new($"llmring_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}");
+
+    /// <summary>Never the key itself: it may end up in a log.</summary>
+    public override string ToString() => "API key";
 }
 
 /// <summary>A row of <c>llmring_api.api_keys</c>.</summary>

@@ -137,6 +137,22 @@ public sealed partial class KeysCommandTests(ServerFixture server)
         await Assert.That((await RunAsync(database, "list")).Output).Contains($"{project}").And.Contains("revoked").And.Contains("active");
     }
 
+    [Test]
+    public async Task Listing_and_revoking_make_no_tables()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+
+        foreach (var arguments in (string[][])[["list"], ["revoke", $"{Guid.NewGuid()}"], ["rotate", $"{Guid.NewGuid()}"]])
+        {
+            var (exitCode, output) = await RunAsync(database, arguments);
+            await Assert.That(exitCode).IsEqualTo(1);
+            await Assert.That(output.Trim()).EndsWith("There are no keys yet; make one with: llmring-server keys create --project NAME");
+        }
+
+        await using var connection = new NpgsqlConnection(database);
+        await Assert.That(await connection.ExecuteScalarAsync<bool>("select to_regnamespace('llmring_api') is null")).IsTrue();
+    }
+
     private static Task<(int ExitCode, string Output)> RunAsync(string database, params string[] arguments) =>
         ServerProcess.RunAsync(["keys", .. arguments, "--env", "prod"], ("DATABASE_URL", database));
 

@@ -12,6 +12,7 @@ USER 1654
 EXPOSE 8000
 # Long enough for a proxy to see that the server goes; docker stop waits 10 seconds.
 ENV LLMRING_DRAIN_SECONDS=3
-HEALTHCHECK --interval=10s --timeout=5s --retries=6 CMD ["/app/llmring-server", "health"]
+# Migrations of a large database run before the server listens.
+HEALTHCHECK --start-period=30m --interval=10s --timeout=5s --retries=6 CMD ["/app/llmring-server", "health"]
 ENTRYPOINT ["/app/llmring-server"]
 CMD ["serve", "--env", "prod", "--host", "0.0.0.0", "--port", "8000"]

@@ -13,10 +13,22 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
     private static readonly DateTime Forever = DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc);
 
     /// <summary>The first hour that begins in the range.</summary>
-    public DateTime FirstHour => FloorOfHour(From) == From ? From : FloorOfHour(From).AddHours(1);
+    public DateTime FirstHour => UtcTime.HourOf(From) == From ? From : UtcTime.HourOf(From).AddHours(1);
 
     /// <summary>The hour that the range ends in, or with.</summary>
-    public DateTime EndHour => Until == Forever ? Forever : FloorOfHour(Until);
+    public DateTime EndHour => Until == Forever ? Forever : UtcTime.HourOf(Until);
+
+    /// <summary>The first day that begins in the whole hours of the range.</summary>
+    public DateTime FirstDay => UtcTime.DayOf(FirstHour) == FirstHour ? FirstHour : UtcTime.DayOf(FirstHour).AddDays(1);
+
+    /// <summary>The day that the whole hours of the range end in, or with.</summary>
+    public DateTime EndDay => EndHour == Forever ? Forever : UtcTime.DayOf(EndHour);
+
+    /// <summary>Where the whole hours before the first whole day end.</summary>
+    public DateTime HoursHeadEnd => FirstDay < EndHour ? FirstDay : EndHour;
+
+    /// <summary>Where the whole hours after the last whole day begin.</summary>
+    public DateTime HoursTailStart => EndDay > FirstDay ? EndDay : FirstDay;
 
     /// <summary>Where the part before the first whole hour ends.</summary>
     public DateTime HeadEnd => FirstHour < Until ? FirstHour : Until;
@@ -39,12 +51,10 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
 
         var last = until < now ? until : now;
         var from = last.Ticks < TimeSpan.TicksPerDay * DefaultDays ? Never : last.AddDays(-DefaultDays);
-        return new DateRange(FloorOfHour(from), until);
+        return new DateRange(UtcTime.HourOf(from), until);
     }
 
     public static bool IsDate(string? text) => text is null || Parse(text) is not null;
-
-    private static DateTime FloorOfHour(DateTime time) => new(time.Ticks - time.Ticks % TimeSpan.TicksPerHour, DateTimeKind.Utc);
 
     private static DateTime EndOf(string text)
     {

@@ -20,6 +20,12 @@ internal sealed class LatencyHistogram
             Add(bucket, counts[bucket]);
     }
 
+    public void Add(LatencyHistogram other)
+    {
+        for (var bucket = 0; bucket < other._counts.Count; bucket++)
+            Add(bucket, other._counts[bucket]);
+    }
+
     /// <summary>The latency that a part of the requests (0 to 1) does not exceed, in milliseconds.</summary>
     public double Percentile(double part)
     {

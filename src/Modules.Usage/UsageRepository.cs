@@ -66,17 +66,18 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
     }
 
     /// <summary>
-    /// Totals per period and combination of what statistics are asked by: whole hours from the rollups, the ragged ends of
-    /// the range from the rows themselves, and so what was taken over and is not in the rollups yet.
+    /// Totals per period and combination of what statistics are asked by: whole days and hours from the rollups, the ragged
+    /// ends of the range from the rows themselves, and so what was taken over and is not in the rollups yet.
     /// </summary>
     public Task<IEnumerable<UsageTotal>> SumAsync(Scope scope, DateRange range, UsageQuery query, StatsPeriod period, CancellationToken cancellationToken) => reads.ReadAsync(
         connection => connection.QueryAsync<UsageTotal>(new CommandDefinition(
             $"""
             with part as (
-                {FromHoursAndEnds(
+                {FromRollupsAndEnds(
                     scope,
                     "hour as at, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cost",
-                    "created_at, provider, model, coalesce(alias, ''), coalesce(origin, ''), coalesce(profile, 'default'), 1, input_tokens, output_tokens, cost")}
+                    "created_at, provider, model, coalesce(alias, ''), coalesce(origin, ''), coalesce(profile, 'default'), 1, input_tokens, output_tokens, cost",
+                    withDays: period is not StatsPeriod.Hour)}
             )
             select date_trunc(@unit, at, 'UTC') as period, provider, model, alias, origin, profile, sum(requests)::bigint as requests,
                 sum(input_tokens)::bigint as input_tokens, sum(output_tokens)::bigint as output_tokens, trim_scale(round(sum(cost), 12)) as cost
@@ -93,7 +94,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
         {
             var rows = (await connection.QueryAsync<(string? Alias, decimal Cost)>(new CommandDefinition(
                 $"""
-                with part as ({FromHoursAndEnds(scope, "alias, cost", "alias, cost")})
+                with part as ({FromRollupsAndEnds(scope, "alias, cost", "alias, cost")})
                 select case when alias = any(@aliases) then alias end, trim_scale(round(sum(cost), 12))
                 from part
                 group by 1
@@ -109,7 +110,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
         async connection =>
         {
             await using var rows = await connection.ExecuteReaderAsync(new CommandDefinition(
-                FromHoursAndEnds(scope, "latencies, null as latency_ms", "null, latency_ms"),
+                FromRollupsAndEnds(scope, "latencies, null::integer as latency_ms", "null, latency_ms"),
                 Parameters(scope, range, query),
                 cancellationToken: cancellationToken));
             var latencies = new LatencyHistogram();
@@ -125,8 +126,16 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
         },
         cancellationToken);
 
-    private string FromHoursAndEnds(Scope scope, string hourColumns, string rowColumns) => $"""
-        select {hourColumns} from usage_rollups where scope = @Scope and hour >= @FirstHour and hour < @EndHour and {RowFilter}
+    private string FromRollupsAndEnds(Scope scope, string totalColumns, string rowColumns, bool withDays = true) => $"""
+        {(withDays ? $"""
+        select {totalColumns} from usage_rollups where scope = @Scope and is_day and hour >= @FirstDay and hour < @EndDay and {RowFilter}
+        union all
+        select {totalColumns} from usage_rollups where scope = @Scope and not is_day and hour >= @FirstHour and hour < @HoursHeadEnd and {RowFilter}
+        union all
+        select {totalColumns} from usage_rollups where scope = @Scope and not is_day and hour >= @HoursTailStart and hour < @EndHour and {RowFilter}
+        """ : $"""
+        select {totalColumns} from usage_rollups where scope = @Scope and not is_day and hour >= @FirstHour and hour < @EndHour and {RowFilter}
+        """)}
         union all
         select {rowColumns} from usage_logs where {scope.Filter} and created_at >= @From and created_at < @HeadEnd and {RowFilter}
         union all
@@ -149,6 +158,10 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
             range.Until,
             range.FirstHour,
             range.EndHour,
+            range.FirstDay,
+            range.EndDay,
+            range.HoursHeadEnd,
+            range.HoursTailStart,
             range.HeadEnd,
             range.TailStart,
             query.Provider,

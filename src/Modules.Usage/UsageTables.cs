@@ -3,7 +3,7 @@ using NpgsqlTypes;
 
 namespace LlmRing.Modules.Usage;
 
-/// <summary>Writes usages and, with them, what is kept beside them: hourly totals and the answers to keyed requests.</summary>
+/// <summary>Writes usages and, with them, what is kept beside them: totals by hour and by day, and the answers to keyed requests.</summary>
 internal static class UsageTables
 {
     // From about so many rows on COPY is faster, though it and the rollups are two statements.
@@ -16,13 +16,13 @@ internal static class UsageTables
 
     private const string AddRollups = """
         insert into usage_rollups as total (
-            scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
-        select scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies::integer[]
+            scope, is_day, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
+        select scope, is_day, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies::integer[]
         from unnest(
-            @r_scope, @r_hour, @r_series, @r_provider, @r_model, @r_alias, @r_origin, @r_profile, @r_requests, @r_input_tokens, @r_output_tokens,
+            @r_scope, @r_is_day, @r_hour, @r_series, @r_provider, @r_model, @r_alias, @r_origin, @r_profile, @r_requests, @r_input_tokens, @r_output_tokens,
             @r_cached_input_tokens, @r_cost, @r_latencies)
-            as added (scope, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
-        on conflict (scope, hour, series) do update set
+            as added (scope, is_day, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
+        on conflict (scope, is_day, hour, series) do update set
             requests = total.requests + excluded.requests,
             input_tokens = total.input_tokens + excluded.input_tokens,
             output_tokens = total.output_tokens + excluded.output_tokens,
@@ -135,7 +135,7 @@ internal static class UsageTables
         await AddToRollupsAsync(connection, UsageRollup.Of(rows, writer), cancellationToken);
     }
 
-    /// <summary>Adds to the hourly totals alone.</summary>
+    /// <summary>Adds to the totals alone.</summary>
     public static async Task AddToRollupsAsync(NpgsqlConnection connection, List<UsageRollup> rollups, CancellationToken cancellationToken)
     {
         await using var command = new NpgsqlCommand(AddRollups, connection);
@@ -146,6 +146,7 @@ internal static class UsageTables
     private static void AddRollupColumns(NpgsqlParameterCollection parameters, List<UsageRollup> rollups)
     {
         parameters.Add(Column("r_scope", rollups, rollup => rollup.Key.Scope));
+        parameters.Add(Column("r_is_day", rollups, rollup => rollup.Key.IsDay));
         parameters.Add(Column("r_hour", rollups, rollup => rollup.Key.Hour));
         parameters.Add(Column("r_series", rollups, rollup => rollup.Series));
         parameters.Add(Column("r_provider", rollups, rollup => rollup.Key.Provider));

@@ -79,14 +79,21 @@ public sealed class GetStatsTests(ServerFixture server)
         for (var i = 0; i < 40; i++)
         {
             var from = start.AddMinutes(random.Next(4 * 24 * 60));
-            var to = from.AddMinutes(random.Next(i % 2 == 0 ? 120 : 2 * 24 * 60));
+            var to = from.AddMinutes(random.Next(i % 2 == 0 ? 120 : 4 * 24 * 60));
             var expected = rows.Where(row => row.CreatedAt >= from && row.CreatedAt <= to).ToList();
 
             var summary = (await client.GetAsync($"/api/v1/stats?start_date={from:yyyy-MM-ddTHH:mm:ssZ}&end_date={to:yyyy-MM-ddTHH:mm:ssZ}"))["summary"]!;
 
             await Assert.That((int)summary["total_requests"]!).IsEqualTo(expected.Count);
             await Assert.That(decimal.Parse((string)summary["total_cost"]!, CultureInfo.InvariantCulture)).IsEqualTo(expected.Sum(row => row.Cost));
+
+            var hours = (await client.GetAsync($"/api/v1/stats?group_by=hour&start_date={from:yyyy-MM-ddTHH:mm:ssZ}&end_date={to:yyyy-MM-ddTHH:mm:ssZ}")).Json.AsArray();
+            await Assert.That(hours.Sum(hour => (int)hour!["total_calls"]!)).IsEqualTo(expected.Count);
+            await Assert.That(hours.Count).IsEqualTo(expected.DistinctBy(row => UtcTime.HourOf(row.CreatedAt)).Count());
         }
+
+        var open = (await client.GetAsync($"/api/v1/stats?start_date={start.AddHours(30):yyyy-MM-ddTHH:mm:ssZ}"))["summary"]!;
+        await Assert.That((int)open["total_requests"]!).IsEqualTo(rows.Count(row => row.CreatedAt >= start.AddHours(30)));
 
         var days = (await client.GetAsync("/api/v1/stats?start_date=2025-05-01&end_date=2025-05-05")).Json["by_day"]!.AsArray();
         await Assert.That(days.Count).IsEqualTo(5);

@@ -22,9 +22,10 @@ public sealed class CrashTests(ServerFixture server)
     private const string Recount = """
         select
             (select count(*) from unnest(@answered) as answer where (select count(*) from llmring.usage_logs where id = answer) <> 1) as lost,
-            (select count(*) from llmring.usage_logs) = (select coalesce(sum(requests), 0) from llmring.usage_rollups)
-                and (select coalesce(sum(cost), 0) from llmring.usage_logs) = (select coalesce(sum(cost), 0) from llmring.usage_rollups)
-                and (select coalesce(sum(input_tokens), 0) from llmring.usage_logs) = (select coalesce(sum(input_tokens), 0) from llmring.usage_rollups) as equal
+            (select count(*) from llmring.usage_logs) = (select coalesce(sum(requests), 0) from llmring.usage_rollups where is_day)
+                and (select coalesce(sum(requests), 0) from llmring.usage_rollups where is_day) = (select coalesce(sum(requests), 0) from llmring.usage_rollups where not is_day)
+                and (select coalesce(sum(cost), 0) from llmring.usage_logs) = (select coalesce(sum(cost), 0) from llmring.usage_rollups where not is_day)
+                and (select coalesce(sum(input_tokens), 0) from llmring.usage_logs) = (select coalesce(sum(input_tokens), 0) from llmring.usage_rollups where is_day) as equal
         """;
 
     [Test]

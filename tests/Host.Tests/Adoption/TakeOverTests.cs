@@ -112,6 +112,36 @@ public sealed class TakeOverTests(ServerFixture server)
     }
 
     [Test]
+    public async Task No_usage_fails_and_none_is_lost_while_callers_log_and_the_totals_are_made()
+    {
+        var database = await CreateAsync(usages: 20_000);
+        await using var connection = new NpgsqlConnection(database);
+        await connection.OpenAsync();
+        var key = ReferenceDatabase.Keys[0];
+        var (requests, cost, _) = await TotalsOfKeyAsync(connection, key);
+        await using var adopted = await ServerFixture.StartAsync(database, server.Upstream);
+
+        var logged = 0;
+        await Task.WhenAll(Enumerable.Range(0, 4).Select(async _ =>
+        {
+            using var client = new ApiClient(adopted.Address, key);
+            for (var isPending = true; isPending;)
+            {
+                await using var looking = new NpgsqlConnection(database);
+                isPending = await looking.ExecuteScalarAsync<bool>("select exists (select from llmring.usage_backfill where pending_until > '-infinity')");
+                var answer = await client.PostAsync("/api/v1/log", new { provider = "openai", model = "gpt-4.1", input_tokens = 1, output_tokens = 1, cost = 1 });
+                await Assert.That(answer.Status).IsEqualTo(200).Because(answer.Text);
+                Interlocked.Increment(ref logged);
+            }
+        }));
+
+        using var reader = new ApiClient(adopted.Address, key);
+        var (counted, spent, _) = SummaryOf(await reader.GetAsync(Since));
+        await Assert.That((counted, spent)).IsEqualTo((requests + logged, cost + logged));
+        await Assert.That(await PagesAsync(reader, "/api/v1/logs?start_date=2020-01-01&limit=500")).IsEqualTo((int)requests + logged);
+    }
+
+    [Test]
     public async Task In_strict_mode_what_keys_of_a_project_wrote_is_the_projects_and_counts_once()
     {
         var database = await CreateAsync(usages: 6_000);

@@ -37,7 +37,8 @@ internal sealed record Budget
 
     public string? WebhookUrl { get; init; }
 
-    public Scope Scope => ApiKeyId is null ? Scope.OfProject(ProjectId!.Value) : Scope.OfApiKey(ApiKeyId);
+    /// <summary>Whose it is; the key is then only a note of who set it.</summary>
+    public Scope Scope => ProjectId is { } project ? Scope.OfProject(project) : Scope.OfApiKey(ApiKeyId!);
 
     /// <summary>The amounts at which something is to be said.</summary>
     public IEnumerable<(BudgetStatus Status, decimal Amount)> Thresholds =>

@@ -16,14 +16,14 @@ internal sealed class BudgetRepository(NpgsqlDataSource database)
     /// <returns>Null where the scope has as many budgets as it may.</returns>
     public async Task<Budget?> PutAsync(Scope scope, Budget budget, string? webhookSecret, CancellationToken cancellationToken)
     {
-        var owner = scope.ApiKeyId is null ? "project_id" : "api_key_id";
+        var owner = scope.ProjectId is null ? "(api_key_id, alias) where project_id is null" : "(project_id, alias) where project_id is not null";
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QuerySingleOrDefaultAsync<Budget>(new CommandDefinition(
             $"""
             insert into budgets.budgets (id, api_key_id, project_id, alias, limit_usd, warning_at, webhook_url, webhook_secret)
             select @Id, @ApiKeyId, @ProjectId, @Alias, @LimitUsd, @WarningAt, @WebhookUrl, @webhookSecret
             where (select count(*) from budgets.budgets where {scope.Filter} and alias <> @Alias) < @MaxPerScope
-            on conflict ({owner}, alias) where {owner} is not null do update set
+            on conflict {owner} do update set
                 limit_usd = excluded.limit_usd, warning_at = excluded.warning_at, webhook_url = excluded.webhook_url, webhook_secret = excluded.webhook_secret
             returning {Columns}
             """,
@@ -55,7 +55,7 @@ internal sealed class BudgetRepository(NpgsqlDataSource database)
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return (await connection.QueryAsync<Budget>(new CommandDefinition(
             $"""
-            select {Columns} from budgets.budgets where webhook_url is not null and api_key_id = any(@keys)
+            select {Columns} from budgets.budgets where webhook_url is not null and project_id is null and api_key_id = any(@keys)
             union all
             select {Columns} from budgets.budgets where webhook_url is not null and project_id = any(@projects)
             """,

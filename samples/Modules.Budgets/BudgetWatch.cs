@@ -45,10 +45,10 @@ internal sealed partial class BudgetWatch(BudgetRepository budgets, AlertReposit
 
                 await CheckLoggedAsync(stoppingToken);
             }
-            catch (NpgsqlException exception)
+            catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
                 // Whoever is left out by this is looked at within a minute.
-                LogPutOff(exception.Message);
+                LogPutOff(exception is NpgsqlException ? null : exception, exception.Message);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
@@ -87,5 +87,5 @@ internal sealed partial class BudgetWatch(BudgetRepository budgets, AlertReposit
     }
 
     [LoggerMessage(LogLevel.Warning, "Budgets are looked at later: {Reason}")]
-    private partial void LogPutOff(string reason);
+    private partial void LogPutOff(Exception? exception, string reason);
 }

@@ -1,5 +1,6 @@
 using LlmRing.Modules.Budgets.Alerts;
 using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using LlmRing.Shared.Modules;
@@ -10,7 +11,7 @@ namespace LlmRing.Modules.Budgets;
 
 /// <summary>
 /// Monthly budgets for a key or for an alias of it, with a signed webhook when one is nearly or wholly spent. Listens to
-/// <see cref="UsageLogged"/> to know when to look, and asks <see cref="Shared.Contracts.IUsageTotals"/> what was spent: an
+/// <see cref="UsageLogged"/> to know when to look, and asks <see cref="IUsageTotals"/> what was spent: an
 /// event that is missed delays a webhook by a minute, and makes no number wrong.
 /// </summary>
 public sealed class BudgetsModule : IModule
@@ -32,6 +33,7 @@ public sealed class BudgetsModule : IModule
             .AddSingleton(new WebhookNetwork(new OutboundAddresses(settings.AllowedNetworks)))
             .AddSingleton<BudgetRepository>()
             .AddSingleton<AlertRepository>()
+            .AddSingleton<IRetention, AlertRetention>()
             .AddSingleton<BudgetWatch>()
             .AddEventListener<UsageLogged, BudgetWatch>()
             .AddHostedService(provider => provider.GetRequiredService<BudgetWatch>())

@@ -4,7 +4,7 @@ using LlmRing.Shared.Configuration;
 
 namespace LlmRing.Modules.Budgets;
 
-/// <summary>Where webhooks may go, and how often they are tried.</summary>
+/// <summary>Where webhooks may go, how often they are tried, and how long is known what became of them.</summary>
 internal sealed record BudgetsSettings
 {
     /// <summary>Networks that webhooks may go to although they are not public.</summary>
@@ -15,4 +15,9 @@ internal sealed record BudgetsSettings
     [Setting("BUDGETS_RETRY_SECONDS", "a whole number of seconds from 1 to 3600")]
     [Range(1, 3600)]
     public int RetrySeconds { get; init; } = 10;
+
+    /// <summary>Days after the end of its month for which an alert is kept.</summary>
+    [Setting("BUDGETS_RETENTION_DAYS", "a whole number of days from 1 to 3650")]
+    [Range(1, 3650)]
+    public int RetentionDays { get; init; } = 90;
 }

@@ -22,16 +22,14 @@ public sealed class BudgetsFixture : IAsyncInitializer, IAsyncDisposable
         _server = await StartAsync(ConnectionString);
     }
 
-    public Task<LlmRingServer> StartAsync(string connectionString) => ServerFixture.StartAsync(
+    public Uri Address => _server!.Address;
+
+    public Task<LlmRingServer> StartAsync(string connectionString, params (string Name, string Value)[] settings) => ServerFixture.StartAsync(
         connectionString,
         Plain.Upstream,
-        ("MODULES_PATH", Folder.Path),
-        ("BUDGETS_ALLOWED_NETWORKS", "127.0.0.1"),
-        ("BUDGETS_RETRY_SECONDS", "1"));
+        [("MODULES_PATH", Folder.Path), ("BUDGETS_ALLOWED_NETWORKS", "127.0.0.1"), ("BUDGETS_RETRY_SECONDS", "1"), .. settings]);
 
-    public ApiClient NewClient() => new(_server!.Address, $"key-{Guid.NewGuid():N}");
-
-    public ApiClient ClientWithKey(string key) => new(_server!.Address, key);
+    public ApiClient NewClient() => new(Address, $"key-{Guid.NewGuid():N}");
 
     public async ValueTask DisposeAsync()
     {

@@ -8,13 +8,13 @@ using Microsoft.Extensions.Logging;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
-/// <summary>A receiver of webhooks that fails as often as it is told to.</summary>
+/// <summary>A receiver of webhooks that fails as often as it is told to, or never answers.</summary>
 internal sealed class WebhookReceiver : IAsyncDisposable
 {
     private readonly WebApplication _application;
     private int _failures;
 
-    private WebhookReceiver(int failures)
+    private WebhookReceiver(int failures, bool hangs)
     {
         _failures = failures;
         var builder = WebApplication.CreateSlimBuilder();
@@ -25,6 +25,8 @@ internal sealed class WebhookReceiver : IAsyncDisposable
         {
             using var reader = new StreamReader(request.Body);
             Received.Enqueue(new ReceivedWebhook(request.Headers["X-LLMRing-Signature"].ToString(), await reader.ReadToEndAsync()));
+            if (hangs)
+                await Task.Delay(Timeout.Infinite, request.HttpContext.RequestAborted);
             return Interlocked.Decrement(ref _failures) >= 0 ? Results.StatusCode(500) : Results.Ok();
         });
     }
@@ -33,9 +35,9 @@ internal sealed class WebhookReceiver : IAsyncDisposable
 
     public string Url => $"{_application.Urls.First()}/hook";
 
-    public static async Task<WebhookReceiver> StartAsync(int failures = 0)
+    public static async Task<WebhookReceiver> StartAsync(int failures = 0, bool hangs = false)
     {
-        var receiver = new WebhookReceiver(failures);
+        var receiver = new WebhookReceiver(failures, hangs);
         await receiver._application.StartAsync();
         return receiver;
     }

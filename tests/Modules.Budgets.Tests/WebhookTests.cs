@@ -82,7 +82,6 @@ public sealed class WebhookTests(BudgetsFixture server)
     [Test]
     public async Task A_name_that_leads_to_a_private_address_is_not_called()
     {
-        using var client = server.NewClient();
         var database = await server.Plain.Postgres.CreateDatabaseAsync();
         await using var strict = await ServerFixture.StartAsync(database, server.Plain.Upstream, ("MODULES_PATH", server.Folder.Path));
         await using var receiver = await WebhookReceiver.StartAsync();

@@ -7,37 +7,67 @@ namespace LlmRing.Modules.Budgets.Alerts;
 /// <summary>Calls the webhooks of alerts, again and again until each was taken with a 2xx.</summary>
 internal sealed partial class AlertDelivery(AlertRepository alerts, WebhookNetwork network, BudgetsSettings settings, TimeProvider time, ILogger<AlertDelivery> logger) : BackgroundService
 {
+    private const int MaxUnderWay = 20;
+
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    // An alert comes back to others only when the call that it was taken for must have ended.
+    private static readonly TimeSpan Lease = WebhookNetwork.Patience + TimeSpan.FromSeconds(5);
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        var underWay = new List<Task>();
         using var timer = new PeriodicTimer(Interval, time);
-        do
+        try
         {
-            try
+            do
             {
-                var due = await alerts.TakeDueAsync(time.GetUtcNow(), settings.RetrySeconds, stoppingToken);
-                await Task.WhenAll(due.Select(alert => SendAsync(alert, stoppingToken)));
+                // Whoever has ended makes room; nobody waits for the slowest of a batch.
+                underWay.RemoveAll(sending => sending.IsCompleted);
+                await BeginAsync(underWay, stoppingToken);
             }
-            catch (NpgsqlException exception)
-            {
-                LogPutOff(exception.Message);
-            }
+            while (await timer.WaitForNextTickAsync(stoppingToken));
         }
-        while (await timer.WaitForNextTickAsync(stoppingToken));
+        finally
+        {
+            await Task.WhenAll(underWay);
+        }
+    }
+
+    private async Task BeginAsync(List<Task> underWay, CancellationToken stoppingToken)
+    {
+        try
+        {
+            var due = await alerts.TakeDueAsync(time.GetUtcNow(), Lease, MaxUnderWay - underWay.Count, stoppingToken);
+            underWay.AddRange(due.Select(alert => SendAsync(alert, stoppingToken)));
+        }
+        catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
+        {
+            LogPutOff(exception is NpgsqlException ? null : exception, exception.Message);
+        }
     }
 
     private async Task SendAsync(DueAlert alert, CancellationToken cancellationToken)
     {
-        var error = await FindErrorAsync(alert, cancellationToken);
-        if (error is null)
+        try
         {
-            await alerts.SetDeliveredAsync(alert.Id, time.GetUtcNow(), cancellationToken);
-            return;
+            // What is known of an outcome is noted even while the server stops, or a webhook that was taken would be sent again.
+            if (await FindErrorAsync(alert, cancellationToken) is not { } error)
+                await alerts.SetDeliveredAsync(alert.Id, time.GetUtcNow(), CancellationToken.None);
+            else if (await alerts.SetFailedAsync(alert.Id, error, time.GetUtcNow(), settings.RetrySeconds, CancellationToken.None))
+                LogFailed(alert.BudgetId, error);
+            else
+                LogGivenUp(alert.BudgetId, error);
         }
-
-        LogFailed(alert.BudgetId, error);
-        await alerts.SetFailedAsync(alert.Id, error, cancellationToken);
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
+        {
+            // Not noted: it comes back when its lease has ended.
+            LogPutOff(exception is NpgsqlException ? null : exception, exception.Message);
+        }
+        catch (OperationCanceledException)
+        {
+            // The server stops before there was an answer; likewise.
+        }
     }
 
     private async Task<string?> FindErrorAsync(DueAlert alert, CancellationToken cancellationToken)
@@ -62,6 +92,9 @@ internal sealed partial class AlertDelivery(AlertRepository alerts, WebhookNetwo
     [LoggerMessage(LogLevel.Warning, "The webhook of budget {BudgetId} was not taken and will be sent again: {Reason}")]
     private partial void LogFailed(Guid budgetId, string reason);
 
+    [LoggerMessage(LogLevel.Error, "The webhook of budget {BudgetId} was not taken at the last attempt and is given up: {Reason}")]
+    private partial void LogGivenUp(Guid budgetId, string reason);
+
     [LoggerMessage(LogLevel.Warning, "Webhooks are sent later: {Reason}")]
-    private partial void LogPutOff(string reason);
+    private partial void LogPutOff(Exception? exception, string reason);
 }

@@ -57,6 +57,8 @@ internal sealed class AlertRepository(NpgsqlDataSource database)
 {
     private const int MaxAttempts = 20;
 
+    private const string Ended = "month <= (@by at time zone 'UTC')::date - interval '1 month'";
+
     /// <summary>Notes the thresholds that are crossed. Each counts once a month, whoever finds it, and however often.</summary>
     public async Task AddCrossedAsync(Budget budget, Month month, decimal spent, DateTimeOffset at, CancellationToken cancellationToken)
     {
@@ -67,14 +69,14 @@ internal sealed class AlertRepository(NpgsqlDataSource database)
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition(
             """
-            insert into budgets.alerts (id, budget_id, month, status, amount, spent, crossed_at, next_attempt_at)
-            select gen_random_uuid(), budget.id, @month, crossed.status, crossed.amount, @spent, @at, @at
+            insert into budgets.alerts (id, budget_id, month, status, limit_usd, amount, spent, crossed_at, next_attempt_at)
+            select gen_random_uuid(), budget.id, @month, crossed.status, @LimitUsd, crossed.amount, @spent, @at, @at
             from unnest(@statuses, @amounts) as crossed (status, amount)
             -- The budget may have been deleted since.
             join budgets.budgets as budget on budget.id = @Id
             on conflict do nothing
             """,
-            new { budget.Id, month = month.FirstDay, spent, at, statuses = crossed.ConvertAll(threshold => threshold.Status.ToString()), amounts = crossed.ConvertAll(threshold => threshold.Amount) },
+            new { budget.Id, budget.LimitUsd, month = month.FirstDay, spent, at, statuses = crossed.ConvertAll(threshold => threshold.Status.ToString()), amounts = crossed.ConvertAll(threshold => threshold.Amount) },
             cancellationToken: cancellationToken));
     }
 
@@ -95,29 +97,38 @@ internal sealed class AlertRepository(NpgsqlDataSource database)
     }
 
     /// <summary>
-    /// Takes alerts that are due. Taking one is an attempt and puts off the next, so that no two hosts send it at once and a
-    /// host that dies while it sends leaves it to a later attempt.
+    /// Takes alerts that are due, of each owner in turn. Taking one is an attempt and leases it: no two hosts send it at
+    /// once, and a host that dies while it sends leaves it to a later attempt.
     /// </summary>
-    public async Task<IReadOnlyList<DueAlert>> TakeDueAsync(DateTimeOffset now, int retrySeconds, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<DueAlert>> TakeDueAsync(DateTimeOffset now, TimeSpan lease, int count, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return (await connection.QueryAsync<DueAlert>(new CommandDefinition(
             """
+            with due as (
+                select alert.id, row_number() over (
+                    partition by coalesce(budget.project_id::text, budget.api_key_id) order by alert.next_attempt_at, alert.amount) as turn
+                from budgets.alerts as alert
+                join budgets.budgets as budget on budget.id = alert.budget_id and budget.webhook_url is not null
+                where alert.next_attempt_at <= @now
+            ),
+            taken as (
+                select alert.id
+                from budgets.alerts as alert
+                join due on due.id = alert.id
+                where alert.next_attempt_at <= @now
+                order by due.turn, alert.next_attempt_at
+                limit @count
+                for update of alert skip locked
+            )
             update budgets.alerts as alert
-            set attempts = alert.attempts + 1, next_attempt_at = @now + make_interval(secs => least(3600, @retrySeconds * power(2, alert.attempts)))
-            from budgets.budgets as budget
-            where budget.id = alert.budget_id and alert.id in (
-                select due.id
-                from budgets.alerts as due
-                join budgets.budgets as watched on watched.id = due.budget_id and watched.webhook_url is not null
-                where due.delivered_at is null and due.attempts < @MaxAttempts and due.next_attempt_at <= @now
-                order by due.next_attempt_at, due.amount
-                limit 20
-                for update of due skip locked)
-            returning alert.id, alert.budget_id, budget.alias, alert.month::timestamp as month, alert.status, budget.limit_usd, alert.amount, alert.spent,
+            set attempts = alert.attempts + 1, next_attempt_at = @now + @lease
+            from taken, budgets.budgets as budget
+            where alert.id = taken.id and budget.id = alert.budget_id
+            returning alert.id, alert.budget_id, budget.alias, alert.month::timestamp as month, alert.status, alert.limit_usd, alert.amount, alert.spent,
                 alert.crossed_at, budget.webhook_url, budget.webhook_secret
             """,
-            new { now, retrySeconds, MaxAttempts },
+            new { now, lease, count },
             cancellationToken: cancellationToken))).AsList();
     }
 
@@ -125,21 +136,54 @@ internal sealed class AlertRepository(NpgsqlDataSource database)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition(
-            "update budgets.alerts set delivered_at = @at, last_error = null where id = @id", new { id, at }, cancellationToken: cancellationToken));
+            "update budgets.alerts set delivered_at = @at, last_error = null, next_attempt_at = null where id = @id", new { id, at }, cancellationToken: cancellationToken));
     }
 
-    public async Task SetFailedAsync(Guid id, string error, CancellationToken cancellationToken)
+    /// <summary>Notes why an attempt failed, and puts off the next: twice as long each time, up to an hour.</summary>
+    /// <returns>Whether there will be another attempt.</returns>
+    public async Task<bool> SetFailedAsync(Guid id, string error, DateTimeOffset at, int retrySeconds, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await connection.ExecuteAsync(new CommandDefinition(
-            "update budgets.alerts set last_error = left(@error, 500) where id = @id", new { id, error }, cancellationToken: cancellationToken));
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            """
+            update budgets.alerts
+            set last_error = left(@error, 500),
+                next_attempt_at = case when attempts < @MaxAttempts then @at + make_interval(secs => least(3600, @retrySeconds * power(2, attempts - 1))) end
+            where id = @id
+            returning next_attempt_at is not null
+            """,
+            new { id, error, at, retrySeconds, MaxAttempts },
+            cancellationToken: cancellationToken));
     }
 
-    /// <summary>How many alerts are overdue by some time.</summary>
+    /// <summary>How many alerts that could be sent have waited since before some time without any attempt.</summary>
     public async Task<long> CountOverdueAsync(DateTimeOffset before, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.ExecuteScalarAsync<long>(new CommandDefinition(
-            "select count(*) from budgets.alerts where delivered_at is null and attempts = 0 and crossed_at < @before", new { before }, cancellationToken: cancellationToken));
+            """
+            select count(*)
+            from budgets.alerts as alert
+            join budgets.budgets as budget on budget.id = alert.budget_id and budget.webhook_url is not null
+            where alert.next_attempt_at < @before and alert.attempts = 0
+            """,
+            new { before },
+            cancellationToken: cancellationToken));
+    }
+
+    /// <summary>How many alerts are of months that had ended by some time.</summary>
+    public async Task<long> CountEndedAsync(DateTimeOffset by, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<long>(new CommandDefinition(
+            $"select count(*) from budgets.alerts where {Ended}", new { by }, cancellationToken: cancellationToken));
+    }
+
+    /// <summary>Deletes those.</summary>
+    public async Task<long> DeleteEndedAsync(DateTimeOffset by, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteAsync(new CommandDefinition(
+            $"delete from budgets.alerts where {Ended}", new { by }, cancellationToken: cancellationToken));
     }
 }

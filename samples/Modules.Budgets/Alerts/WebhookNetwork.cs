@@ -6,7 +6,8 @@ namespace LlmRing.Modules.Budgets.Alerts;
 /// <summary>Where webhooks may go. Their URLs come from callers, who must not reach through this server what only it can reach.</summary>
 internal sealed class WebhookNetwork(OutboundAddresses addresses)
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>How long a receiver may take to answer.</summary>
+    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
 
     /// <summary>Connects to addresses that were checked, follows no redirects.</summary>
     public HttpClient Client { get; } = new(addresses.CreateHandler()) { Timeout = Patience };

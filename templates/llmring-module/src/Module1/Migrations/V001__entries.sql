@@ -1,4 +1,4 @@
--- Short texts for each key. A row belongs to an API key or to a project: one of the two columns is set.
+-- Short texts for each key. A row that has a project belongs to it, and its key only says who wrote it; else it is the key's.
 
 create table ${schema}.entries (
     id uuid primary key,

@@ -1,5 +1,6 @@
 using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Configuration;
+using Microsoft.Extensions.Logging;
 using ZiggyCreatures.Caching.Fusion;
 
 namespace LlmRing.Modules.Registry;
@@ -8,7 +9,7 @@ namespace LlmRing.Modules.Registry;
 /// Holds the snapshot that requests read. They never wait for the cache or the upstream once there is one:
 /// <see cref="RegistryRefresher"/> looks every second whether the cache has another.
 /// </summary>
-internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, CacheSettings settings)
+internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, CacheSettings settings, ILogger<RegistryCatalog> logger)
 {
     /// <summary>How long the first callers of all wait for the first copy.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -48,7 +49,18 @@ internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader,
             _current = new RegistrySnapshot(documents);
         }
 
-        Changed?.Invoke();
+        foreach (var subscriber in Delegate.EnumerateInvocationList(Changed))
+        {
+            try
+            {
+                subscriber();
+            }
+            catch (Exception exception)
+            {
+                // Whoever caused the refresh, and the other subscribers, have nothing to do with it.
+                LogSubscriberFailed(exception);
+            }
+        }
     }
 
     private async Task<RegistrySnapshot?> GetFirstAsync(CancellationToken cancellationToken)
@@ -60,4 +72,7 @@ internal sealed class RegistryCatalog(IFusionCache cache, RegistryLoader loader,
             await load;
         return _current;
     }
+
+    [LoggerMessage(LogLevel.Error, "What is told of new prices failed")]
+    private partial void LogSubscriberFailed(Exception exception);
 }

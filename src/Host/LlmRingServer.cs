@@ -1,7 +1,7 @@
+using System.Diagnostics.Metrics;
 using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
-using FastEndpoints;
 using LlmRing.Host.Health;
 using LlmRing.Host.Modules;
 using LlmRing.Host.OpenApi;
@@ -62,7 +62,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
             throw exception switch
             {
                 NpgsqlException failure => database.Refusal(failure),
-                IOException => CannotListen(arguments, exception),
+                _ when exception.IsOfThePort() => CannotListen(arguments, exception),
                 _ => exception,
             };
         }
@@ -87,15 +87,44 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     /// <summary>Starts with all modules that can be started; one of <c>LLMRING_MODULES_PATH</c> that throws is left out.</summary>
     private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, CancellationToken cancellationToken)
     {
-        var modules = configuration.ReadSettings<ModuleSettings>();
-        for (var catalog = ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules); ;)
+        var catalog = ModuleAssemblies.Discover(configuration.ReadSettings<ModuleSettings>());
+        try
+        {
+            return await StartAsync(arguments, configuration, database, catalog, cancellationToken);
+        }
+        catch (Exception exception)
+        {
+            foreach (var suspects in ModuleFailures.SuspectsOf(exception, catalog))
+            {
+                try
+                {
+                    return await StartAsync(arguments, configuration, database, catalog.Without(suspects, exception), cancellationToken);
+                }
+                catch (Exception)
+                {
+                    // It was not they, or not they alone.
+                }
+            }
+
+            throw;
+        }
+    }
+
+    /// <summary>Starts without whom a failure names, as long as one does.</summary>
+    private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog, CancellationToken cancellationToken)
+    {
+        while (true)
         {
             var application = default(WebApplication);
             try
             {
-                application = Build(arguments, configuration, database, catalog);
+                application = await BuildAsync(arguments, configuration, database, catalog);
                 await application.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
                 await application.StartAsync(cancellationToken);
+                application.Services.GetRequiredService<IMeterFactory>().Create("LlmRing.Modules").CreateObservableGauge(
+                    "llmring.modules.left_out", () => catalog.LeftOut.Count, "{module}", "Modules that failed at start");
+                foreach (var name in catalog.Unknown)
+                    LogUnknown(application.Logger, name);
                 foreach (var module in catalog.LeftOut)
                     LogLeftOut(application.Logger, module.Failure, module.Name, module.Assembly.Place(), module.Failure.Message.ReplaceLineEndings(" "));
                 return application;
@@ -106,7 +135,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
                     await StopAsync(application);
                 if (ModuleFailures.CulpritOf(exception, catalog) is not { } culprit)
                     throw;
-                catalog = catalog.Without(culprit, exception);
+                catalog = catalog.Without([culprit], exception);
             }
         }
     }
@@ -145,7 +174,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         new($"Cannot listen on {arguments.Host}:{arguments.Port}: {exception.Message.ReplaceLineEndings(" ")}", exception);
 
     /// <summary>Puts the server together without starting it.</summary>
-    internal static WebApplication Build(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog)
+    internal static async Task<WebApplication> BuildAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -174,7 +203,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
             .AddCaching()
             .AddEvents()
             .AddWatching(configuration, builder.Configuration)
-            .AddHealth(configuration)
+            .AddHealth(configuration, catalog)
             .AddSingleton<RetentionRun>()
             .AddHostedService<DailyRetention>()
             .AddHttpConventions(
@@ -184,37 +213,40 @@ public sealed partial class LlmRingServer : IAsyncDisposable
                 configuration.ReadSettings<RateLimitSettings>())
             .AddOpenApiDocument(catalog);
         foreach (var module in catalog.Modules)
-            module.AddServices(services, configuration);
+            services.AddModule(module, configuration);
         services.TryAddSingleton<IModelPrices, NoModelPrices>();
         services.TryAddSingleton<IConversationOwnership, NoConversations>();
         services.TryAddSingleton<IUsageTotals, NoUsageTotals>();
 
         var app = builder.Build();
-        app.Use(app.Services.GetRequiredService<Draining>().CloseConnectionAsync);
+        try
+        {
+            app.Use(app.Services.GetRequiredService<Draining>().CloseConnectionAsync);
+            UseEndpoints(app);
+            app.UseOpenApiPages();
+            return app;
+        }
+        catch (Exception)
+        {
+            await app.DisposeAsync();
+            throw;
+        }
+    }
+
+    private static void UseEndpoints(WebApplication app)
+    {
         try
         {
             app.UseHttpConventions();
         }
-        catch (InvalidOperationException exception) when (exception.Message.StartsWith("Duplicate routes", StringComparison.Ordinal))
+        catch (InvalidOperationException) when (MappedRoute.FindTwins(app) is not null)
         {
-            var twins = Routes(app).First(route => route.Count() > 1);
-            throw new StartRefusedException($"Two endpoints answer {twins.Key}: {string.Join(" and ", twins.Select(endpoint => endpoint.FullName))}", exception);
+            // FastEndpoints objects to some of them; what is said of any comes next.
         }
 
-        app.UseOpenApiPages();
-        return app;
+        if (MappedRoute.FindTwins(app) is { } twins)
+            throw new StartRefusedException($"Two endpoints answer {twins[0]}: {string.Join(" and ", twins.Select(route => route.Endpoint.FullName))}");
     }
-
-    /// <summary>The endpoint classes of each verb and path.</summary>
-    internal static IEnumerable<IGrouping<string, Type>> Routes(IEndpointRouteBuilder application) => application.DataSources
-        .SelectMany(source => source.Endpoints)
-        .OfType<RouteEndpoint>()
-        .SelectMany(endpoint => endpoint.Metadata.GetMetadata<EndpointDefinition>() is { } definition
-            ? definition.Verbs.Select(verb => (Route: $"{verb} {endpoint.RoutePattern.RawText}", definition.EndpointType))
-            : [])
-        // One of several verbs is an endpoint for each of them.
-        .Distinct()
-        .GroupBy(route => route.Route, route => route.EndpointType);
 
     private static void ConfigureLogging(ILoggingBuilder logging, ServerEnvironment environment)
     {
@@ -243,6 +275,9 @@ public sealed partial class LlmRingServer : IAsyncDisposable
 
     [LoggerMessage(LogLevel.Error, "Module {Module} in {Path} failed at start and is left out: {Reason}")]
     private static partial void LogLeftOut(ILogger logger, Exception exception, string module, string path, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "LLMRING_MODULES names '{Name}', which is not there; it may be a module that failed")]
+    private static partial void LogUnknown(ILogger logger, string name);
 
     [LoggerMessage(LogLevel.Error, "A background service failed while the server stopped")]
     private static partial void LogStopFailed(ILogger logger, Exception exception);

@@ -1,6 +1,7 @@
 using Dapper;
 using LlmRing.Host.Embedded;
 using LlmRing.Host.Modules;
+using LlmRing.Host.Retention;
 using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
@@ -81,33 +82,57 @@ internal sealed class ServerDatabase : IAsyncDisposable
     private static NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder connection) =>
         new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = "llmring-start" }.Build();
 
+    /// <summary>The modules that are on; a line on each that should be and failed.</summary>
+    public ModuleCatalog DiscoverModules()
+    {
+        var catalog = ModuleAssemblies.Discover(_configuration.ReadSettings<ModuleSettings>());
+        foreach (var name in catalog.Unknown)
+            Console.Error.WriteLine($"LLMRING_MODULES names '{name}', which is not there; it may be a module that failed");
+        foreach (var module in catalog.LeftOut)
+            SayLeftOut(module);
+        return catalog;
+    }
+
     /// <summary>The services that migrations need, without a web server.</summary>
-    public ServiceProvider CreateServices()
+    public ServiceProvider CreateServices(ModuleCatalog catalog) => Describe(catalog).BuildServiceProvider();
+
+    /// <summary>What retention needs: the same with what the modules register; nothing of it runs by itself. A module that throws is left out, as by a server.</summary>
+    public ServiceProvider CreateRetentionServices()
+    {
+        for (var catalog = DiscoverModules(); ;)
+        {
+            var provider = default(ServiceProvider);
+            try
+            {
+                var services = Describe(catalog).AddSingleton(TimeProvider.System).AddSingleton<RetentionRun>();
+                foreach (var module in catalog.Modules)
+                    services.AddModule(module, _configuration);
+                provider = services.BuildServiceProvider();
+                // Made here, where what cannot be made has somebody to blame.
+                provider.GetRequiredService<RetentionRun>();
+                return provider;
+            }
+            catch (Exception exception) when (ModuleFailures.CulpritOf(exception, catalog) is { } culprit)
+            {
+                provider?.Dispose();
+                catalog = catalog.Without([culprit], exception);
+                SayLeftOut(catalog.LeftOut[^1]);
+            }
+        }
+    }
+
+    private IServiceCollection Describe(ModuleCatalog catalog)
     {
         var settings = _configuration.ReadSettings<DatabaseSettings>();
-        var modules = _configuration.ReadSettings<ModuleSettings>();
         return new ServiceCollection()
             .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
             .AddSingleton(settings)
-            .AddSingleton(ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules))
-            .AddDatabase(Connection, settings)
-            .BuildServiceProvider();
+            .AddSingleton(catalog)
+            .AddDatabase(Connection, settings);
     }
 
-    /// <summary>The same with what the modules register; nothing of it runs by itself.</summary>
-    public ServiceProvider CreateModuleServices()
-    {
-        var settings = _configuration.ReadSettings<DatabaseSettings>();
-        var modules = _configuration.ReadSettings<ModuleSettings>();
-        var catalog = ModuleCatalog.Discover(ModuleAssemblies.Load(modules.Path), modules.Modules);
-        var services = new ServiceCollection()
-            .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
-            .AddSingleton(TimeProvider.System)
-            .AddDatabase(Connection, settings);
-        foreach (var module in catalog.Modules)
-            module.AddServices(services, _configuration);
-        return services.BuildServiceProvider();
-    }
+    private static void SayLeftOut(LeftOutModule module) =>
+        Console.Error.WriteLine($"Module {module.Name} in {module.Assembly.Place()} failed and is left out: {module.Failure.Message.ReplaceLineEndings(" ")}");
 
     /// <summary>The one line for an operator when the database does not do what start needs.</summary>
     public StartRefusedException Refusal(NpgsqlException exception)

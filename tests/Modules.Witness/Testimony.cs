@@ -5,8 +5,10 @@ using LlmRing.Shared.Http;
 namespace LlmRing.Modules.Witness;
 
 /// <summary>Remembers what it heard.</summary>
-internal sealed class Testimony : IEventListener<UsageLogged>, IEventListener<ConversationLogged>, IEventListener<ToolExecuted>
+internal sealed class Testimony(string closing) : IEventListener<UsageLogged>, IEventListener<ConversationLogged>, IEventListener<ToolExecuted>
 {
+    public string Closing => closing;
+
     private readonly ConcurrentDictionary<Scope, ConcurrentQueue<HeardEvent>> _heard = new();
 
     public IReadOnlyList<HeardEvent> Of(Scope scope) => [.. _heard.GetValueOrDefault(scope) ?? []];
@@ -34,4 +36,14 @@ internal sealed record HeardEvent(string Kind, Guid Id, string? What, decimal? C
 internal sealed class DeafListener : IEventListener<UsageLogged>
 {
     public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken) => throw new InvalidOperationException("Thrown by a listener.");
+}
+
+/// <summary>Never comes back from the first event.</summary>
+internal sealed class BlockingListener : IEventListener<UsageLogged>
+{
+    public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken)
+    {
+        Thread.Sleep(Timeout.Infinite);
+        return Task.CompletedTask;
+    }
 }

@@ -18,6 +18,8 @@ internal sealed class WitnessEndpoint(Testimony testimony, NpgsqlDataSource data
         Get("/api/v1/witness");
         if (Misconduct is Misconduct.DuplicateRoute)
             Routes("/api/v1/logs");
+        if (Misconduct is Misconduct.SameRoute)
+            Routes("/api/v1/mcp/servers/{another}");
         Summary(summary => summary.Summary = "What was heard");
     }
 
@@ -28,7 +30,7 @@ internal sealed class WitnessEndpoint(Testimony testimony, NpgsqlDataSource data
 
         await using var connection = await database.OpenConnectionAsync(ct);
         var oath = await connection.ExecuteScalarAsync<string>(new CommandDefinition("select words from witness.oath", cancellationToken: ct));
-        await Send.OkAsync(new WitnessResponse(oath!, testimony.Of(HttpContext.GetScope())), ct);
+        await Send.OkAsync(new WitnessResponse($"{oath} {testimony.Closing}", testimony.Of(HttpContext.GetScope())), ct);
     }
 }
 

@@ -1,8 +1,11 @@
+using Humanizer;
 using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Hosting;
 
 namespace LlmRing.Modules.Witness;
@@ -12,14 +15,22 @@ internal enum Misconduct
 {
     None,
     Constructor,
+    Naming,
     AddServices,
     EndpointConfiguration,
     UnknownDependency,
     StartOfService,
+    Options,
     BackgroundWork,
     Stop,
     Setting,
     DuplicateRoute,
+    SameRoute,
+    Checks,
+    Retention,
+    UnknownDependencyOfRetention,
+    PriceListener,
+    BlockingListener,
 }
 
 internal sealed record WitnessSettings
@@ -31,13 +42,15 @@ internal sealed record WitnessSettings
 /// <summary>A module for tests: repeats what it heard of events, and does whatever a bad module may do.</summary>
 public sealed class WitnessModule : IModule
 {
+    private static readonly string? Early = Environment.GetEnvironmentVariable("LLMRING_WITNESS");
+
     public WitnessModule()
     {
-        if (Environment.GetEnvironmentVariable("LLMRING_WITNESS") == nameof(Misconduct.Constructor))
+        if (Early == nameof(Misconduct.Constructor))
             throw new InvalidOperationException("Thrown by a constructor.");
     }
 
-    public string Name => "witness";
+    public string Name => Early == nameof(Misconduct.Naming) ? throw new InvalidOperationException("Thrown by a name.") : "witness";
 
     public string Description => "Repeats what it heard.";
 
@@ -45,12 +58,9 @@ public sealed class WitnessModule : IModule
 
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
-        if (configuration["WITNESS"] == nameof(Misconduct.Constructor))
-            return;
-
         var settings = configuration.ReadSettings<WitnessSettings>();
         services.AddSingleton(settings)
-            .AddSingleton<Testimony>()
+            .AddSingleton(new Testimony("one".Pascalize()))
             .AddEventListener<UsageLogged, Testimony>()
             .AddEventListener<ConversationLogged, Testimony>()
             .AddEventListener<ToolExecuted, Testimony>()
@@ -66,13 +76,49 @@ public sealed class WitnessModule : IModule
             case Misconduct.StartOfService:
                 services.AddHostedService<FailingStart>();
                 break;
+            case Misconduct.Options:
+                services.AddOptions<HostOptions>("witness").Validate(_ => false, "Never valid.").ValidateOnStart();
+                break;
             case Misconduct.BackgroundWork:
                 services.AddHostedService<FailingWork>();
                 break;
             case Misconduct.Stop:
                 services.AddHostedService<FailingStop>();
                 break;
+            case Misconduct.Checks:
+                services.AddHealthChecks()
+                    .AddCheck("throws", () => throw new InvalidOperationException("secret-address"))
+                    .AddCheck("unhealthy", () => HealthCheckResult.Unhealthy("objects"))
+                    .AddAsyncCheck("hangs", HangAsync)
+                    .AddCheck("blocks", Block)
+                    .AddCheck<NeedyCheck>("needy")
+                    .AddCheck("database", () => HealthCheckResult.Healthy());
+                break;
+            case Misconduct.Retention:
+                services.AddSingleton<IRetention, FailingRetention>();
+                break;
+            case Misconduct.UnknownDependencyOfRetention:
+                services.AddSingleton<IRetention, NeedyRetention>();
+                break;
+            case Misconduct.PriceListener:
+                services.AddHostedService<FailingPriceListener>();
+                break;
+            case Misconduct.BlockingListener:
+                services.AddEventListener<UsageLogged, BlockingListener>();
+                break;
         }
+    }
+
+    private static async Task<HealthCheckResult> HangAsync()
+    {
+        await Task.Delay(Timeout.Infinite);
+        return default;
+    }
+
+    private static HealthCheckResult Block()
+    {
+        Thread.Sleep(Timeout.Infinite);
+        return default;
     }
 }
 
@@ -95,6 +141,24 @@ internal sealed class FailingWork : BackgroundService
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => throw new InvalidOperationException("Thrown by background work.");
 }
 
+internal sealed class FailingRetention : IRetention
+{
+    public bool RunsDaily => true;
+
+    public Task<string> RunAsync(bool dryRun, CancellationToken cancellationToken) => throw new InvalidOperationException("Thrown by a retention.");
+}
+
+internal sealed class FailingPriceListener(IModelPrices prices) : IHostedService
+{
+    public Task StartAsync(CancellationToken cancellationToken)
+    {
+        prices.Changed += () => throw new InvalidOperationException("Thrown by a listener of prices.");
+        return Task.CompletedTask;
+    }
+
+    public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
 internal sealed class NeedyService(IDisposable nobodyRegistersThis) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
@@ -104,4 +168,24 @@ internal sealed class NeedyService(IDisposable nobodyRegistersThis) : IHostedSer
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+}
+
+internal sealed class NeedyCheck(IDisposable nobodyRegistersThis) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+    {
+        nobodyRegistersThis.Dispose();
+        return Task.FromResult(HealthCheckResult.Healthy());
+    }
+}
+
+internal sealed class NeedyRetention(IDisposable nobodyRegistersThis) : IRetention
+{
+    public bool RunsDaily => false;
+
+    public Task<string> RunAsync(bool dryRun, CancellationToken cancellationToken)
+    {
+        nobodyRegistersThis.Dispose();
+        return Task.FromResult("");
+    }
 }

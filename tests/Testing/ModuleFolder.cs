@@ -21,7 +21,7 @@ public sealed class ModuleFolder : IDisposable
     public string Add(string project, string name)
     {
         var target = _folder.CreateSubdirectory(name);
-        foreach (var file in new DirectoryInfo(System.IO.Path.Combine(RepositoryRoot(), project, "bin", Configuration, "net10.0")).EnumerateFiles())
+        foreach (var file in new DirectoryInfo(System.IO.Path.Combine(Repository.Root, project, "bin", Configuration, "net10.0")).EnumerateFiles())
             file.CopyTo(System.IO.Path.Combine(target.FullName, file.Name));
         return target.FullName;
     }
@@ -29,12 +29,4 @@ public sealed class ModuleFolder : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     private static string Configuration => typeof(ModuleFolder).Assembly.GetCustomAttribute<AssemblyConfigurationAttribute>()!.Configuration;
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(System.IO.Path.Combine(folder.FullName, "LlmRing.slnx")))
-            folder = folder.Parent!;
-        return folder.FullName;
-    }
 }

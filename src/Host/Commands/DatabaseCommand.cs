@@ -53,14 +53,14 @@ internal static class DatabaseCommand
 
     private static async Task MigrateAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
-        await using var services = database.CreateServices();
+        await using var services = database.CreateServices(database.DiscoverModules());
         await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
         Console.WriteLine($"Database {database.Name} is up to date.");
     }
 
     private static async Task StatusAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
-        await using var services = database.CreateServices();
+        await using var services = database.CreateServices(database.DiscoverModules());
         var migrator = services.GetRequiredService<DatabaseMigrator>();
         foreach (var state in await migrator.GetStatusAsync(cancellationToken))
             Console.WriteLine($"{state.Module,-16}{state.Script,-48}{(state.AppliedAt is { } at ? $"applied {at:yyyy-MM-dd HH:mm:ss}Z" : "pending")}");

@@ -89,7 +89,7 @@ internal static partial class KeysCommand
     private static async Task RunAsync(ServerEnvironment environment, Func<KeyRepository, Task> run, CancellationToken cancellationToken)
     {
         await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
-        await using var services = database.CreateServices();
+        await using var services = database.CreateServices(database.DiscoverModules());
         try
         {
             await run(new KeyRepository(services.GetRequiredService<NpgsqlDataSource>()));

@@ -20,16 +20,15 @@ internal static class RetentionCommand
     private static async Task RunAsync(ServerEnvironment environment, bool dryRun, CancellationToken cancellationToken)
     {
         await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
-        await using var services = database.CreateModuleServices();
+        await using var services = database.CreateRetentionServices();
         try
         {
-            var run = ActivatorUtilities.CreateInstance<RetentionRun>(services);
-            if (!await run.TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken))
-                throw new StartRefusedException("Retention is running on another host");
-        }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable)
-        {
-            throw new StartRefusedException("The database has no tables of this server yet; make them with: llmring-server db migrate", exception);
+            var failures = await services.GetRequiredService<RetentionRun>().TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken)
+                ?? throw new StartRefusedException("Retention is running on another host");
+            if (failures.FirstOrDefault(failure => failure.Exception is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable }) is { } missing)
+                throw new StartRefusedException("The database lacks tables of this server; make them with: llmring-server db migrate", missing.Exception);
+            if (failures.Count > 0)
+                throw new StartRefusedException(string.Join("; ", failures.Select(failure => $"{failure.Retention} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
         }
         catch (NpgsqlException exception)
         {

@@ -20,6 +20,7 @@ internal sealed record DrainSettings
 internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime lifetime) : IHostedLifecycleService
 {
     private readonly SystemdNotifier _systemd = new();
+    private volatile bool _started;
     private volatile bool _begun;
 
     public bool HasBegun => _begun || lifetime.ApplicationStopping.IsCancellationRequested;
@@ -35,6 +36,9 @@ internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime 
     // Of all services this is called first when the host stops; Kestrel listens until its own turn.
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
+        // Nobody was told of a server whose start failed, and another attempt may follow.
+        if (!_started)
+            return;
         _begun = true;
         _systemd.Notify(ServiceState.Stopping);
         await Task.Delay(TimeSpan.FromSeconds(settings.Seconds), cancellationToken);
@@ -46,6 +50,7 @@ internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime 
 
     public Task StartedAsync(CancellationToken cancellationToken)
     {
+        _started = true;
         _systemd.Notify(ServiceState.Ready);
         return Task.CompletedTask;
     }

@@ -15,20 +15,43 @@ internal static class ModuleAssemblies
 {
     private const string Dependencies = ".deps.json";
 
+    /// <summary>Finds the modules of this server that are on.</summary>
+    /// <exception cref="StartRefusedException">As of <see cref="Load"/> and <see cref="ModuleCatalog.Discover"/>.</exception>
+    public static ModuleCatalog Discover(ModuleSettings settings) => ModuleCatalog.Discover(Load(settings.Path), settings.Modules);
+
     /// <summary>Loads the assemblies.</summary>
     /// <param name="folder">Folder of further modules; null: none.</param>
-    /// <exception cref="StartRefusedException">The folder is absent, an assembly does not load, holds no module or was built against another version of the contract.</exception>
-    public static IReadOnlyList<Assembly> Load(string? folder) => folder is null ? BuiltInModules.Assemblies : [.. BuiltInModules.Assemblies, .. LoadFolder(folder)];
+    /// <exception cref="StartRefusedException">The folder is absent or not readable, or what is in it is no module, or none for this server.</exception>
+    public static IReadOnlyList<Assembly> Load(string? folder) => folder is null
+        ? BuiltInModules.Assemblies
+        : [.. BuiltInModules.Assemblies, .. FindMarkers(folder).Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll")))];
 
-    private static IEnumerable<Assembly> LoadFolder(string folder)
+    private static List<string> FindMarkers(string folder)
     {
         if (!Directory.Exists(folder))
             throw new StartRefusedException($"LLMRING_MODULES_PATH is '{folder}'; accepted: a folder that exists");
 
-        return Directory.EnumerateFiles(folder, $"*{Dependencies}")
-            .Concat(Directory.EnumerateDirectories(folder).SelectMany(inner => Directory.EnumerateFiles(inner, $"*{Dependencies}")))
-            .Order(StringComparer.Ordinal)
-            .Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll")));
+        try
+        {
+            List<string> places = [folder, .. Directory.EnumerateDirectories(folder)];
+            // A folder that is a module's own may have others in it, e.g. for languages.
+            if (MarkersOf(folder).Length == 0)
+                places.ForEach(RequireMarker);
+            return [.. places.SelectMany(MarkersOf).Order(StringComparer.Ordinal)];
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StartRefusedException($"LLMRING_MODULES_PATH is '{folder}', which cannot be read: {exception.Message.ReplaceLineEndings(" ")}", exception);
+        }
+    }
+
+    private static string[] MarkersOf(string folder) => Directory.GetFiles(folder, $"*{Dependencies}");
+
+    /// <summary>A module that lost its marker would otherwise be absent without a word.</summary>
+    private static void RequireMarker(string folder)
+    {
+        if (MarkersOf(folder).Length == 0 && Directory.EnumerateFiles(folder, "*.dll").FirstOrDefault() is { } assembly)
+            throw new StartRefusedException($"{assembly} has no *{Dependencies} beside it, by which a module is found; copy the whole folder that was built");
     }
 
     private static Assembly LoadModule(string path)
@@ -41,16 +64,27 @@ internal static class ModuleAssemblies
         {
             assembly = new ModuleLoadContext(path).LoadFromAssemblyPath(path);
             RequireSameContract(assembly, path);
-            if (!assembly.GetTypes().Any(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))))
-                throw new StartRefusedException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
+            RequireOneModule(assembly, path);
         }
-        catch (Exception exception) when (exception is IOException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException or InvalidOperationException)
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException or InvalidOperationException)
         {
             var reason = (exception as ReflectionTypeLoadException)?.LoaderExceptions.FirstOrDefault()?.Message ?? exception.Message;
             throw new StartRefusedException($"The module {path} does not load: {reason.ReplaceLineEndings(" ")}", exception);
         }
 
         return assembly;
+    }
+
+    /// <summary>What is in an assembly (endpoints, migrations) belongs to the one module in it.</summary>
+    private static void RequireOneModule(Assembly assembly, string path)
+    {
+        var classes = assembly.GetTypes().Where(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))).ToList();
+        if (classes.Count == 0)
+            throw new StartRefusedException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
+        if (classes.Count > 1)
+            throw new StartRefusedException($"{path} holds {classes.Count} modules; accepted: one class that implements {typeof(IModule).FullName}, not {string.Join(" and ", classes.Select(type => type.FullName))}");
+        if (!classes[0].IsVisible || classes[0].GetConstructor([]) is null)
+            throw new StartRefusedException($"{path} holds no module: {classes[0].FullName} is not public, or has no public constructor without parameters");
     }
 
     /// <summary>Before version 1 a new minor version may change the contract, as semantic versioning has it.</summary>

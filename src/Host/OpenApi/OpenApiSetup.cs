@@ -1,4 +1,7 @@
+using System.Globalization;
+using LlmRing.Host.Modules;
 using LlmRing.Shared.Modules;
+using Microsoft.AspNetCore.OpenApi;
 using Microsoft.OpenApi;
 
 namespace LlmRing.Host.OpenApi;
@@ -33,6 +36,7 @@ internal static class OpenApiSetup
         .AddOpenApi(options =>
         {
             options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
+            options.CreateSchemaReferenceId = type => OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } id ? PrefixOf(OwnerOf(type.Type, catalog)) + id : null;
             options.AddDocumentTransformer((document, _, _) =>
             {
                 Describe(document, catalog);
@@ -57,6 +61,14 @@ internal static class OpenApiSetup
     {
         [new OpenApiSecuritySchemeReference(KeyScheme, document)] = [],
     };
+
+    /// <summary>What keeps the names of a module of <c>LLMRING_MODULES_PATH</c> apart from all others; empty for those of the server.</summary>
+    public static string PrefixOf(IModule? module) =>
+        module is null || !module.IsExternal() ? "" : CultureInfo.InvariantCulture.TextInfo.ToTitleCase(module.Name).Replace("-", "", StringComparison.Ordinal);
+
+    /// <summary>Of a page of a module's rows it is the module.</summary>
+    private static IModule? OwnerOf(Type type, ModuleCatalog catalog) =>
+        catalog.Owner(type) ?? type.GetGenericArguments().Select(argument => OwnerOf(argument, catalog)).FirstOrDefault(owner => owner is not null);
 
     private static void Describe(OpenApiDocument document, ModuleCatalog catalog)
     {

@@ -23,7 +23,7 @@ internal sealed class OperationDescription(ModuleCatalog catalog, ValidationRule
         if (context.Description.ActionDescriptor.EndpointMetadata.OfType<EndpointDefinition>().FirstOrDefault() is not { } definition)
             return;
 
-        operation.OperationId = OperationId(definition, context);
+        operation.OperationId = OperationId(definition, context, catalog.Owner(definition.EndpointType));
         operation.Summary = definition.EndpointSummary?.Summary;
         operation.Description = definition.EndpointSummary?.Description;
         operation.Tags = new HashSet<OpenApiTagReference> { new(catalog.Owner(definition.EndpointType)?.Name ?? HostTag, context.Document) };
@@ -47,10 +47,10 @@ internal sealed class OperationDescription(ModuleCatalog catalog, ValidationRule
 
     private static bool IsProtected(EndpointDefinition definition) => definition.AnonymousVerbs is null or { Length: 0 };
 
-    /// <summary>The endpoint's name; with a number where it has further routes, with its verb where it has several.</summary>
-    private static string OperationId(EndpointDefinition definition, OpenApiOperationTransformerContext context)
+    /// <summary>The endpoint's name; with a number where it has further routes, with its verb where it has several, with its module where that is not the server's own.</summary>
+    private static string OperationId(EndpointDefinition definition, OpenApiOperationTransformerContext context, IModule? owner)
     {
-        var name = definition.EndpointType.Name.Replace("Endpoint", "", StringComparison.Ordinal);
+        var name = OpenApiSetup.PrefixOf(owner) + definition.EndpointType.Name.Replace("Endpoint", "", StringComparison.Ordinal);
         var route = Array.FindIndex(definition.Routes, route => route.Trim('/') == context.Description.RelativePath);
         var verb = definition.Verbs.Length > 1 && context.Description.HttpMethod is { } method && method != definition.Verbs[0]
             ? CultureInfo.InvariantCulture.TextInfo.ToTitleCase(method.ToLowerInvariant())

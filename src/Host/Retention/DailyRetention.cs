@@ -7,15 +7,13 @@ internal sealed partial class DailyRetention(RetentionRun run, TimeProvider time
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        if (!run.IsDaily)
-            return;
-
         using var timer = new PeriodicTimer(TimeSpan.FromDays(1), time);
         do
         {
             try
             {
-                await run.TryRunAsync(dailyOnly: true, dryRun: false, LogDone, stoppingToken);
+                foreach (var failure in await run.TryRunAsync(dailyOnly: true, dryRun: false, LogDone, stoppingToken) ?? [])
+                    LogFailed(failure.Exception, failure.Retention);
             }
             catch (NpgsqlException exception)
             {
@@ -27,6 +25,9 @@ internal sealed partial class DailyRetention(RetentionRun run, TimeProvider time
 
     [LoggerMessage(LogLevel.Information, "Retention: {Result}")]
     private partial void LogDone(string result);
+
+    [LoggerMessage(LogLevel.Error, "{Retention} failed; it is tried again the next day")]
+    private partial void LogFailed(Exception exception, string retention);
 
     [LoggerMessage(LogLevel.Warning, "Retention is put off to the next day: {Reason}")]
     private partial void LogPutOff(string reason);

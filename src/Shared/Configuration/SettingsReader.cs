@@ -72,7 +72,8 @@ public static class SettingsReader
 
         try
         {
-            return JsonSerializer.Deserialize<string[]>(text);
+            var list = JsonSerializer.Deserialize<string[]>(text);
+            return list is null || list.Any(item => item is null) ? null : list;
         }
         catch (JsonException)
         {
@@ -83,7 +84,9 @@ public static class SettingsReader
     private static List<IPNetwork>? ParseNetworks(string text)
     {
         var networks = new List<IPNetwork>();
-        foreach (var part in ParseList(text) ?? [])
+        if (ParseList(text) is not { } parts)
+            return null;
+        foreach (var part in parts)
         {
             if (IPNetwork.TryParse(part, out var network))
                 networks.Add(network);

@@ -8,13 +8,17 @@ namespace LlmRing.Shared.Modules;
 /// <summary>The modules that are switched on, by name.</summary>
 public sealed partial class ModuleCatalog
 {
-    private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<LeftOutModule> leftOut) => (Modules, LeftOut) = (modules, leftOut);
+    private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<LeftOutModule> leftOut, IReadOnlyList<string> unknown) =>
+        (Modules, LeftOut, Unknown) = (modules, leftOut, unknown);
 
     /// <summary>The modules that are on, ordered by name.</summary>
     public IReadOnlyList<IModule> Modules { get; }
 
     /// <summary>Modules that should be on but failed at start.</summary>
     public IReadOnlyList<LeftOutModule> LeftOut { get; }
+
+    /// <summary>What was chosen and is not there: names, maybe, of modules that failed before they could say theirs.</summary>
+    public IReadOnlyList<string> Unknown { get; }
 
     /// <summary>The module that an endpoint (or any other type) belongs to; null for the host's own.</summary>
     public IModule? Owner(Type type) => Modules.FirstOrDefault(module => module.Assembly == type.Assembly);
@@ -33,23 +37,22 @@ public sealed partial class ModuleCatalog
         if (found.GroupBy(module => module.Name).FirstOrDefault(group => group.Count() > 1) is { } twins)
             throw new StartRefusedException($"Two modules are named '{twins.Key}': in {string.Join(" and ", twins.Select(module => module.Assembly.Place()))}");
 
-        var names = found.ConvertAll(module => module.Name);
+        var names = found.Select(module => module.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var (excluded, included) = (
             chosen.Where(name => name.StartsWith('-')).Select(name => name[1..]).ToHashSet(StringComparer.OrdinalIgnoreCase),
             chosen.Where(name => !name.StartsWith('-')).ToHashSet(StringComparer.OrdinalIgnoreCase));
         var all = included.Count == 0 || included.Contains("all");
 
-        var unknown = excluded.Concat(included).FirstOrDefault(name =>
-            name is not "all" && !names.Contains(name, StringComparer.OrdinalIgnoreCase));
-        if (unknown is not null)
-            throw new StartRefusedException($"LLMRING_MODULES names '{unknown}'; accepted: all, or of {string.Join(", ", names)} (with a leading '-' to leave one out)");
+        string[] unknown = [.. excluded.Except(names, StringComparer.OrdinalIgnoreCase).Select(name => $"-{name}"), .. included.Except(names, StringComparer.OrdinalIgnoreCase).Where(name => !name.Equals("all", StringComparison.OrdinalIgnoreCase))];
+        if (unknown.Length > 0 && leftOut.Count == 0)
+            throw new StartRefusedException($"LLMRING_MODULES names '{unknown[0]}'; accepted: all, or of {string.Join(", ", found.Select(module => module.Name))} (with a leading '-' to leave one out)");
 
-        return new ModuleCatalog(found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), leftOut);
+        return new ModuleCatalog(found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), leftOut, unknown);
     }
 
-    /// <summary>The catalog without a module that failed at start.</summary>
-    public ModuleCatalog Without(IModule module, Exception failure) =>
-        new([.. Modules.Where(other => other != module)], [.. LeftOut, new LeftOutModule(module.Name, module.Assembly, failure)]);
+    /// <summary>The catalog without modules that failed at start.</summary>
+    public ModuleCatalog Without(IReadOnlyCollection<IModule> modules, Exception failure) => new(
+        [.. Modules.Except(modules)], [.. LeftOut, .. modules.Select(module => new LeftOutModule(module.Name, module.Assembly, failure))], Unknown);
 
     private static (List<IModule> Found, List<LeftOutModule> LeftOut) Instantiate(IEnumerable<Assembly> assemblies)
     {
@@ -64,11 +67,15 @@ public sealed partial class ModuleCatalog
         {
             try
             {
-                found.Add((IModule)provider.GetRequiredService(type));
+                var module = (IModule)provider.GetRequiredService(type);
+                if (module.Name is null || module.Description is null)
+                    throw new InvalidOperationException("It says no name or no description");
+                _ = module.Schema;
+                found.Add(module);
             }
             catch (Exception exception)
             {
-                // Its constructor is no reason for the others to stay away.
+                // A constructor or a property that throws is no reason for the others to stay away.
                 leftOut.Add(new LeftOutModule(type.FullName!, type.Assembly, exception));
             }
         }

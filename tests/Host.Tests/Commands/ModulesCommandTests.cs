@@ -39,6 +39,21 @@ public sealed partial class ModulesCommandTests(ServerFixture server)
         await Assert.That(output).Contains("POST   /api/v1/log");
     }
 
+    [Test]
+    [Arguments("nonsense", "LLMRING_WITNESS is 'nonsense'; accepted: ")]
+    [Arguments("DuplicateRoute", "Two endpoints answer GET /api/v1/logs: ")]
+    public async Task A_module_that_is_off_because_it_cannot_be_on_is_listed_as_off(string misconduct, string reason)
+    {
+        using var folder = new ModuleFolder("tests/Modules.Witness");
+
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            ["modules", "list", "--env", "prod"], ("DATABASE_URL", server.ConnectionString), ("MODULES_PATH", folder.Path), ("MODULES", "-witness"), ("WITNESS", misconduct));
+
+        await Assert.That(exitCode).IsEqualTo(0).Because(output);
+        await Assert.That(Spaces().Replace(output, " ")).Contains(" off LlmRing.Modules.Witness").And.Contains(reason);
+        await Assert.That(output).Contains("POST   /api/v1/log");
+    }
+
     [GeneratedRegex(" +")]
     private static partial Regex Spaces();
 }

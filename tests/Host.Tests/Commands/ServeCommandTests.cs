@@ -19,6 +19,8 @@ public sealed class ServeCommandTests(ServerFixture server)
     [Arguments("RATE_LIMIT", "lots", "LLMRING_RATE_LIMIT is 'lots'; accepted: a number of requests in a second, minute, hour or day")]
     [Arguments("RATE_LIMIT", "0/m", "LLMRING_RATE_LIMIT is '0/m'; accepted: a number of requests")]
     [Arguments("MODULES", "usage,pantry", "LLMRING_MODULES names 'pantry'; accepted: all, or of")]
+    [Arguments("MODULES", "-all", "LLMRING_MODULES names '-all'; accepted: all, or of")]
+    [Arguments("MODULES", "[null]", "LLMRING_MODULES is '[null]'; accepted: names of modules")]
     [Arguments("DATABASE_URL", Unreachable, "The database 'nothing' at 127.0.0.1:1 cannot be used")]
     public async Task A_start_that_cannot_succeed_says_why_in_one_line(string name, string value, string reason)
     {

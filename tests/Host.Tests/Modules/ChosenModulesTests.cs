@@ -29,9 +29,11 @@ public sealed class ChosenModulesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_module_can_be_left_out()
+    [Arguments("-registry")]
+    [Arguments("ALL,-Registry")]
+    public async Task A_module_can_be_left_out(string chosen)
     {
-        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES", "-registry"));
+        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES", chosen));
         using var client = new ApiClient(own.Address, "k");
 
         var registry = await client.GetAsync("/registry");

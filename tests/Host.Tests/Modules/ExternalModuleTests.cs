@@ -1,6 +1,10 @@
+using System.Diagnostics;
+using System.Reflection;
+using System.Reflection.Emit;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
+using LlmRing.Shared.Modules;
 using LlmRing.Testing;
 
 namespace LlmRing.Host.Tests.Modules;
@@ -32,7 +36,7 @@ public sealed class ExternalModuleTests(ServerFixture server)
         await Assert.That((usage.Status, batch.Status, conversation.Status)).IsEqualTo((200, 200, 200));
         await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/witness"))["heard"]!.AsArray().Count >= 10_002);
         var witness = await client.GetAsync("/api/v1/witness");
-        await Assert.That((string?)witness["oath"]).IsEqualTo("nothing but");
+        await Assert.That((string?)witness["oath"]).IsEqualTo("nothing but One");
         var heard = witness["heard"]!.AsArray().Select(heard => ((string?)heard!["kind"], (string?)heard["id"], (string?)heard["what"], (decimal?)heard["cost"])).ToList();
         await Assert.That(heard.Count).IsEqualTo(10_002);
         await Assert.That(heard).Contains(("usage", (string?)usage["log_id"], "openai:m", 0.25m));
@@ -40,7 +44,11 @@ public sealed class ExternalModuleTests(ServerFixture server)
         await Assert.That(heard.Count(one => one is { Item1: "usage", Item3: "p:batch" })).IsEqualTo(10_000);
         await Assert.That((await other.GetAsync("/api/v1/witness"))["heard"]!.AsArray()).IsEmpty();
         var document = await client.GetAsync("/openapi.json");
-        await Assert.That((string?)document["paths"]!["/api/v1/witness"]!["get"]!["tags"]![0]).IsEqualTo("witness");
+        var operation = document["paths"]!["/api/v1/witness"]!["get"]!;
+        await Assert.That((string?)operation["tags"]![0]).IsEqualTo("witness");
+        // Another module may have an endpoint and a record of the same names.
+        await Assert.That((string?)operation["operationId"]).IsEqualTo("witnessWitness");
+        await Assert.That(document["components"]!["schemas"]!.AsObject().ContainsKey("WitnessHeardEvent")).IsTrue();
     }
 
     [Test]
@@ -77,8 +85,104 @@ public sealed class ExternalModuleTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_listener_that_blocks_is_in_nobody_elses_way()
+    {
+        using var folder = new ModuleFolder(Witness);
+        await using var own = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "BlockingListener"));
+        using var client = new ApiClient(own.Address, "k");
+
+        for (var i = 0; i < 20; i++)
+            await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 })).Status).IsEqualTo(200);
+
+        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/witness"))["heard"]!.AsArray().Count == 20);
+    }
+
+    [Test]
+    public async Task What_is_told_of_new_prices_and_throws_harms_nobody_else()
+    {
+        using var folder = new ModuleFolder(Witness);
+        await using var own = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("MODULES_PATH", folder.Path), ("WITNESS", "PriceListener"));
+        using var client = new ApiClient(own.Address, "k");
+
+        await Assert.That((await client.GetAsync("/registry")).Status).IsEqualTo(200);
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("What is told of new prices failed", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task Checks_that_throw_hang_block_object_or_cannot_be_made_leave_the_server_ready_and_say_nothing_secret()
+    {
+        using var folder = new ModuleFolder(Witness);
+        await using var own = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "Checks"));
+        using var client = new ApiClient(own.Address, null);
+
+        var ready = await client.GetAsync("/health/ready");
+
+        await Assert.That(ready.Status).IsEqualTo(200).Because(ready.Text);
+        await Assert.That(ready["checks"]!.AsObject().Select(check => $"{check.Key}: {check.Value}")).IsEquivalentTo([
+            "database: ok", "migrations: ok", "database-2: ok", "unhealthy: objects",
+            "throws: does not work", "needy: does not work", "hangs: does not answer in time", "blocks: does not answer in time"]);
+        await Assert.That(own.Output).DoesNotContain("Unexpected failure");
+    }
+
+    [Test]
+    [Arguments("Constructor", "usage,witness")]
+    [Arguments("Constructor", "-witness")]
+    [Arguments("Naming", "usage,witness")]
+    public async Task A_module_that_fails_before_it_says_its_name_may_have_been_chosen_by_it(string misconduct, string chosen)
+    {
+        using var folder = new ModuleFolder(Witness);
+        await using var own = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", misconduct), ("MODULES", chosen));
+        using var client = new ApiClient(own.Address, "k");
+
+        await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 })).Status).IsEqualTo(200);
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("LLMRING_MODULES names", StringComparison.Ordinal) && own.Output.Contains("is left out", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task A_module_whose_own_dependency_is_missing_is_left_out()
+    {
+        using var folder = new ModuleFolder(Witness);
+        File.Delete(Path.Combine(folder.Path, "Modules.Witness", "Humanizer.dll"));
+        await using var own = await ServerProcess.ServeAsync(("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path));
+        using var client = new ApiClient(own.Address, "k");
+
+        await Assert.That((await client.GetAsync("/api/v1/witness")).Status).IsEqualTo(404);
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("is left out: Could not load file or assembly 'Humanizer", StringComparison.Ordinal)));
+    }
+
+    [Test]
+    public async Task A_start_without_a_module_that_failed_waits_for_no_drain()
+    {
+        using var folder = new ModuleFolder(Witness);
+        var started = Stopwatch.StartNew();
+        await using var own = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "StartOfService"), ("DRAIN_SECONDS", "50"));
+
+        await Assert.That(started.Elapsed).IsLessThan(TimeSpan.FromSeconds(50));
+        await own.KillAsync();
+    }
+
+    [Test]
+    public async Task Migrations_by_hand_say_which_module_they_leave_out()
+    {
+        using var folder = new ModuleFolder(Witness);
+
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            ["db", "migrate", "--env", "prod"], ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "Constructor"));
+
+        await Assert.That(exitCode).IsEqualTo(0).Because(output);
+        await Assert.That(output).Contains("Module LlmRing.Modules.Witness.WitnessModule in ").And.Contains(" failed and is left out: Thrown by a constructor.").And.Contains("is up to date");
+    }
+
+    [Test]
     [Arguments("AddServices", "Thrown by AddServices.")]
     [Arguments("Constructor", "Thrown by a constructor.")]
+    [Arguments("Naming", "Thrown by a name.")]
+    [Arguments("Options", "Never valid.")]
     [Arguments("EndpointConfiguration", "Thrown by the configuration of an endpoint.")]
     [Arguments("UnknownDependency", "Unable to resolve service for type")]
     [Arguments("StartOfService", "Thrown by the start of a service.")]
@@ -93,8 +197,10 @@ public sealed class ExternalModuleTests(ServerFixture server)
         var witness = await client.GetAsync("/api/v1/witness");
         var budgets = await client.GetAsync("/api/v1/budgets");
         var document = await client.GetAsync("/openapi.json");
+        var ready = await client.GetAsync("/health/ready");
 
-        await Assert.That((log.Status, witness.Status, budgets.Status)).IsEqualTo((200, 404, 200));
+        await Assert.That((log.Status, witness.Status, budgets.Status, ready.Status)).IsEqualTo((200, 404, 200, 200));
+        await Assert.That((string?)ready["checks"]!["modules"]).StartsWith("left out: ").And.Contains("itness");
         await Assert.That(document["paths"]!.AsObject().ContainsKey("/api/v1/witness")).IsFalse();
         await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("is left out", StringComparison.Ordinal)));
         var lines = own.Output.Split('\n').Where(line => line.Contains("is left out", StringComparison.Ordinal)).ToList();
@@ -136,8 +242,12 @@ public sealed class ExternalModuleTests(ServerFixture server)
     [Arguments("missing", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll does not load: ")]
     [Arguments("old", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll was built against LlmRing.Shared 0.77.0; this server has 0.")]
     [Arguments("empty", "{0}/stranger/Stranger.dll holds no module")]
+    [Arguments("unmarked", "{0}/Modules.Witness/")]
+    [Arguments("hidden", "{0}/stranger/Stranger.dll holds no module: One is not public")]
+    [Arguments("two", "{0}/stranger/Stranger.dll holds 2 modules; accepted: one class that implements LlmRing.Shared.Modules.IModule, not One and Two")]
     [Arguments("setting", "LLMRING_WITNESS is 'nonsense'; accepted: a kind of misconduct, or none")]
     [Arguments("route", "Two endpoints answer GET /api/v1/logs: ")]
+    [Arguments("same route", "Two endpoints answer GET /api/v1/mcp/servers/{{")]
     public async Task A_module_that_cannot_be_right_refuses_the_start_with_one_line(string fault, string reason)
     {
         using var folder = new ModuleFolder(Witness);
@@ -161,15 +271,25 @@ public sealed class ExternalModuleTests(ServerFixture server)
                 await SetReferencedVersionAsync(assembly, "LlmRing.Shared", new Version(0, 77, 0, 0));
                 break;
             case "empty":
-                Directory.CreateDirectory(Path.Combine(folder.Path, "stranger"));
-                File.Copy(Path.Combine(AppContext.BaseDirectory, "Bogus.dll"), Path.Combine(folder.Path, "stranger", "Stranger.dll"));
-                File.Copy(Path.ChangeExtension(assembly, ".deps.json"), Path.Combine(folder.Path, "stranger", "Stranger.deps.json"));
+                File.Copy(Path.Combine(AppContext.BaseDirectory, "Bogus.dll"), PlaceOfStranger());
+                break;
+            case "unmarked":
+                File.Delete(Path.ChangeExtension(assembly, ".deps.json"));
+                break;
+            case "hidden":
+                SaveModules(PlaceOfStranger(), TypeAttributes.NotPublic, "One");
+                break;
+            case "two":
+                SaveModules(PlaceOfStranger(), TypeAttributes.Public, "One", "Two");
                 break;
             case "setting":
                 variables.Add(("WITNESS", "nonsense"));
                 break;
             case "route":
                 variables.Add(("WITNESS", "DuplicateRoute"));
+                break;
+            case "same route":
+                variables.Add(("WITNESS", "SameRoute"));
                 break;
         }
 
@@ -180,6 +300,37 @@ public sealed class ExternalModuleTests(ServerFixture server)
         var lines = output.Trim().Split('\n').Where(line => !line.StartsWith('{')).ToList();
         await Assert.That(lines.Count).IsEqualTo(1).Because(output);
         await Assert.That(lines[0]).StartsWith("llmring-server: " + string.Format(System.Globalization.CultureInfo.InvariantCulture, reason, folder.Path));
+
+        string PlaceOfStranger()
+        {
+            var stranger = Directory.CreateDirectory(Path.Combine(folder.Path, "stranger")).FullName;
+            File.Copy(Path.ChangeExtension(assembly, ".deps.json"), Path.Combine(stranger, "Stranger.deps.json"));
+            return Path.Combine(stranger, "Stranger.dll");
+        }
+    }
+
+    /// <summary>Writes an assembly with classes that implement <see cref="IModule"/>.</summary>
+    private static void SaveModules(string path, TypeAttributes visibility, params string[] names)
+    {
+        var assembly = new PersistedAssemblyBuilder(new AssemblyName("Stranger"), typeof(object).Assembly);
+        var module = assembly.DefineDynamicModule("Stranger");
+        foreach (var name in names)
+        {
+            var type = module.DefineType(name, visibility, typeof(object), [typeof(IModule)]);
+            foreach (var member in typeof(IModule).GetMethods().Where(method => method.IsAbstract))
+            {
+                var code = type.DefineMethod(
+                    member.Name, MethodAttributes.Public | MethodAttributes.Virtual, member.ReturnType, [.. member.GetParameters().Select(parameter => parameter.ParameterType)]).GetILGenerator();
+                if (member.ReturnType != typeof(void))
+                    code.Emit(OpCodes.Ldnull);
+                code.Emit(OpCodes.Ret);
+            }
+
+            type.DefineDefaultConstructor(MethodAttributes.Public);
+            type.CreateType();
+        }
+
+        assembly.Save(path);
     }
 
     /// <summary>Changes the version that an assembly was built against, in its metadata.</summary>

@@ -111,6 +111,38 @@ public sealed class RetentionTests(ServerFixture server)
         await Assert.That((int)(await late.GetAsync("/api/v1/stats"))["summary"]!["total_requests"]!).IsEqualTo(1);
     }
 
+    [Test]
+    [Arguments("Retention", 1, "llmring-server: LlmRing.Modules.Witness.FailingRetention failed: Thrown by a retention.")]
+    [Arguments("AddServices", 0, "Module witness in ")]
+    [Arguments("UnknownDependencyOfRetention", 0, "Module witness in ")]
+    public async Task A_module_that_throws_keeps_the_others_from_nothing(string misconduct, int expected, string line)
+    {
+        using var folder = new ModuleFolder("tests/Modules.Witness");
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using (await ServerFixture.StartAsync(database, server.Upstream, ("MODULES_PATH", folder.Path)))
+        {
+        }
+
+        var (exitCode, output) = await ServerProcess.RunAsync(
+            ["retention", "run", "--env", "prod"], ("DATABASE_URL", database), ("MODULES_PATH", folder.Path), ("WITNESS", misconduct), ("MESSAGE_RETENTION_DAYS", "30"));
+
+        await Assert.That(exitCode).IsEqualTo(expected).Because(output);
+        await Assert.That(output).Contains(line).And.Contains("messages older than 30 days: 0 deleted").And.DoesNotContain("   at ");
+    }
+
+    [Test]
+    public async Task A_module_whose_daily_retention_throws_does_not_end_that_of_the_others()
+    {
+        using var folder = new ModuleFolder("tests/Modules.Witness");
+        await using var host = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "Retention"), ("USAGE_RETENTION_DAYS", "90"));
+
+        await Eventually.HoldsAsync(() => Task.FromResult(
+            host.Output.Contains("FailingRetention failed", StringComparison.Ordinal) && host.Output.Contains("usage older than 90 days", StringComparison.Ordinal)));
+
+        await Assert.That(host.Output).DoesNotContain("BackgroundService failed");
+    }
+
     /// <summary>Four messages for each of two callers, half of them old; two usages of January 2020 and one of now.</summary>
     private static async Task FillAsync(NpgsqlConnection connection, ApiClient client, ApiClient other)
     {

@@ -19,7 +19,7 @@ internal sealed partial class NginxProxy : IAsyncDisposable
     {
         var folder = Directory.CreateTempSubdirectory("llmring-nginx-");
         var (port, plainPort) = (RedisFixture.FreePort(), RedisFixture.FreePort());
-        var site = (await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "deploy", "nginx.conf")))
+        var site = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "deploy", "nginx.conf")))
             .Replace("listen 443 ssl;", $"listen 127.0.0.1:{port};", StringComparison.Ordinal)
             .Replace("listen 80;", $"listen 127.0.0.1:{plainPort};", StringComparison.Ordinal);
         site = Certificates().Replace(site, "");
@@ -58,14 +58,6 @@ internal sealed partial class NginxProxy : IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         _folder.Delete(recursive: true);
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "LlmRing.slnx")))
-            folder = folder.Parent!;
-        return folder.FullName;
     }
 
     [GeneratedRegex(@"^\s*ssl_.*$", RegexOptions.Multiline)]

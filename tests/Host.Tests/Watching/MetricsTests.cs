@@ -99,10 +99,7 @@ public sealed partial class MetricsTests(ServerFixture server)
 
     private static async Task<IReadOnlyList<string>> DashboardMetricsAsync()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "LlmRing.slnx")))
-            folder = folder.Parent!;
-        var dashboard = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(folder.FullName, "deploy", "grafana", "llmring-server.json")))!;
+        var dashboard = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "deploy", "grafana", "llmring-server.json")))!;
         var expressions = dashboard["panels"]!.AsArray().SelectMany(panel => panel!["targets"]?.AsArray() ?? []).Select(target => (string)target!["expr"]!)
             .Append((string)dashboard["templating"]!["list"]![1]!["query"]!["query"]!);
         return [.. expressions.SelectMany(expression => MetricName().Matches(expression)).Select(match => match.Value).Distinct()];

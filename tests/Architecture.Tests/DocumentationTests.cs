@@ -1,6 +1,7 @@
 using System.Reflection;
 using LlmRing.Host.Modules;
 using LlmRing.Shared.Configuration;
+using LlmRing.Testing;
 
 namespace LlmRing.Architecture.Tests;
 
@@ -9,7 +10,7 @@ public sealed class DocumentationTests
     [Test]
     public async Task The_readme_names_every_setting()
     {
-        var readme = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "README.md"));
+        var readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"));
         var settings = BuiltInModules.Assemblies.Append(typeof(SettingAttribute).Assembly)
             .SelectMany(assembly => assembly.GetTypes())
             .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance))
@@ -26,17 +27,9 @@ public sealed class DocumentationTests
     {
         var version = typeof(SettingAttribute).Assembly.GetName().Version!.ToString(3);
 
-        var template = await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "templates", "llmring-module", ".template.config", "template.json"));
+        var template = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "templates", "llmring-module", ".template.config", "template.json"));
 
         await Assert.That(template).Contains($"\"defaultValue\": \"{version}\"");
-        await Assert.That(await File.ReadAllTextAsync(Path.Combine(RepositoryRoot(), "src", "Shared", "README.md"))).Contains($"Version=\"{version}\"");
-    }
-
-    private static string RepositoryRoot()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (!File.Exists(Path.Combine(folder.FullName, "LlmRing.slnx")))
-            folder = folder.Parent!;
-        return folder.FullName;
+        await Assert.That(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "src", "Shared", "README.md"))).Contains($"Version=\"{version}\"");
     }
 }

@@ -40,8 +40,10 @@ public sealed class ModuleBoundaryTests
         await Assert.That(typeof(IModule).IsAssignableFrom(shown[0])).IsTrue();
     }
 
+    public static IEnumerable<Func<Assembly>> ModulesAndHost() => Modules().Append(() => typeof(LlmRingServer).Assembly);
+
     [Test]
-    [MethodDataSource(nameof(Modules))]
+    [MethodDataSource(nameof(ModulesAndHost))]
     public async Task Endpoints_are_sealed_and_lie_in_the_folder_of_their_slice(Assembly module)
     {
         var endpoints = module.GetTypes().Where(type => type.IsAssignableTo(typeof(BaseEndpoint)) && !type.IsAbstract);
@@ -50,14 +52,15 @@ public sealed class ModuleBoundaryTests
         {
             await Assert.That(endpoint.IsSealed).IsTrue().Because(endpoint.FullName!);
             await Assert.That(endpoint.Name).EndsWith("Endpoint").Because(endpoint.FullName!);
-            await Assert.That(endpoint.Namespace!.Length).IsGreaterThan(module.GetName().Name!.Length).Because($"{endpoint.FullName} lies at the top of its module");
+            // LlmRing.Modules.Usage.LogUsage, LlmRing.Host.Health.
+            await Assert.That(endpoint.Namespace!.Split('.').Length).IsGreaterThan(module == typeof(LlmRingServer).Assembly ? 2 : 3).Because($"{endpoint.FullName} lies at the top of its module");
         }
     }
 
     [Test]
     public async Task Nothing_is_async_void()
     {
-        var methods = BuiltInModules.Assemblies.Append(Shared).Append(typeof(LlmRingServer).Assembly)
+        var methods = ModulesAndHost().Select(assembly => assembly()).Append(Shared)
             .SelectMany(assembly => assembly.GetTypes())
             .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly))
             .Where(method => method.ReturnType == typeof(void) && method.IsDefined(typeof(System.Runtime.CompilerServices.AsyncStateMachineAttribute)));

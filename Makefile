@@ -1,4 +1,4 @@
-.PHONY: dev test bench format publish pack test-template docker docker-stop docker-logs docker-status logs status
+.PHONY: dev test bench format publish pack test-template test-published docker docker-stop docker-logs docker-status logs status
 
 # Set-up and running server on http://0.0.0.0:9101, Swagger at /docs.
 dev:
@@ -36,6 +36,10 @@ pack:
 # Follows docs/writing-a-module.md from packages to a running module, in a folder of its own.
 test-template:
 	@scripts/test-template.sh
+
+# Publishes for linux-x64 and has that file load the sample of budgets from a folder.
+test-published:
+	@scripts/test-published.sh
 
 format:
 	dotnet format LlmRing.slnx

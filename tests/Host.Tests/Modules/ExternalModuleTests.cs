@@ -151,7 +151,7 @@ public sealed class ExternalModuleTests(ServerFixture server)
         using var client = new ApiClient(own.Address, "k");
 
         await Assert.That((await client.GetAsync("/api/v1/witness")).Status).IsEqualTo(404);
-        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("is left out: Could not load file or assembly 'Humanizer", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("is left out: Could not load file or assembly", StringComparison.Ordinal)));
     }
 
     [Test]

@@ -125,5 +125,6 @@ public sealed class CodeRulesTests(ServerFixture server)
         await Assert.That(open.Where(name => !name.StartsWith("LlmRing.Modules.Registry", StringComparison.Ordinal) && !name.StartsWith("LlmRing.Host", StringComparison.Ordinal))).IsEmpty();
     }
 
-    private static string NamespaceOf(IType type) => type.Namespace.FullName;
+    // A parameter of a generic type has none.
+    private static string NamespaceOf(IType type) => type.Namespace?.FullName ?? "";
 }

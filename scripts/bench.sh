@@ -17,7 +17,7 @@ PGPORT=$(free_port) PORT=$(free_port)
 export PGPORT PGHOST=127.0.0.1 PGUSER=bench PGDATABASE=bench
 as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
 sql() { psql -qtAX -v ON_ERROR_STOP=1 -c "$1"; }
-row() { printf '| %-58s | %12s | %9s | %9s |\n' "$@"; }
+row() { printf '| %-64s | %12s | %9s | %9s |\n' "$@"; }
 
 finish() {
     [ -n "${SERVER:-}" ] && kill "$SERVER" 2>/dev/null && wait "$SERVER" 2>/dev/null || true
@@ -29,7 +29,7 @@ trap finish EXIT
 # A row of the table from wrk: requests per second times what each holds, and two percentiles.
 load() { # NAME CONNECTIONS FACTOR SCRIPT PATH
     local out
-    out=$(wrk -t2 -c"$2" -d"${SECONDS_EACH}s" --latency -s "tests/Benchmarks/$4.lua" "http://127.0.0.1:$PORT$5")
+    out=$(wrk -t$(($2 < 2 ? 1 : 2)) -c"$2" -d"${SECONDS_EACH}s" --latency -s "tests/Benchmarks/$4.lua" "http://127.0.0.1:$PORT$5")
     row "$1" "$(awk -v f="$3" '/^Requests\/sec/ { printf "%d", $2 * f }' <<<"$out")" "$(awk '$1 == "50%" { print $2 }' <<<"$out")" "$(awk '$1 == "99%" { print $2 }' <<<"$out")"
     if grep -q "Non-2xx" <<<"$out" && [ -z "${ETAG:-}" ]; then
         grep "Non-2xx" <<<"$out"
@@ -101,14 +101,16 @@ fill() { # KEY ROWS
 }
 fill few 10000
 fill many "$STATS_ROWS"
-sql "vacuum analyze llmring.usage_logs" && sql "vacuum analyze llmring.usage_rollups"
+sql "vacuum analyze llmring.usage_logs" && sql "vacuum analyze llmring.usage_rollups" && sql checkpoint
 # The end differs from call to call, so no answer comes from the cache.
 START=$(date -u -d '-30 days' +%FT%H:00:00Z)
-KEY=few PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, 10,000 rows of 30 days, cache off" 2 1 get /
-KEY=many PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, $STATS_ROWS rows of 30 days, cache off" 2 1 get /
+KEY=few PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2099-01-01T00:00:00.%d" SECONDS_EACH=5 load "warm-up" 1 1 get / >/dev/null
+KEY=few PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, 10,000 rows of 30 days, cache off, 1 connection" 1 1 get /
+KEY=many PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, $STATS_ROWS rows of 30 days, cache off, 1 connection" 1 1 get /
 KEY=many PATH_FORMAT="/api/v1/stats" load "GET /stats, $STATS_ROWS rows, cached, 32 connections" 32 1 get /
 KEY=many PATH_FORMAT="/api/v1/logs?limit=100" load "GET /logs?limit=100, 32 connections" 32 1 get /
 
+PATH_FORMAT=/ load "for comparison: GET /, HTTP and nothing else, 32 connections" 32 1 get /
 PATH_FORMAT=/registry SECONDS_EACH=5 load "warm-up" 32 1 get / >/dev/null
 PATH_FORMAT=/registry load "GET /registry in full, 32 connections" 32 1 get /
 ETAG=$(curl -sI -X GET "http://127.0.0.1:$PORT/registry" | awk 'tolower($1) == "etag:" { print $2 }' | tr -d '\r') PATH_FORMAT=/registry load "GET /registry with If-None-Match, 32 connections" 32 1 get /

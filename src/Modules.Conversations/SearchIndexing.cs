@@ -10,9 +10,6 @@ internal sealed partial class SearchIndexing(SearchIndex index, TimeProvider tim
 {
     private static readonly TimeSpan Pause = TimeSpan.FromSeconds(1);
 
-    /// <summary>How many times as long as a step took the rest after it is: requests go first.</summary>
-    private const int Rest = 3;
-
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         try
@@ -26,13 +23,13 @@ internal sealed partial class SearchIndexing(SearchIndex index, TimeProvider tim
         }
     }
 
-    /// <returns>How long to wait. While there is more to do, in proportion to the work.</returns>
+    /// <returns>How long to wait. While there is more to do, as long as the work took: requests go first.</returns>
     private async Task<TimeSpan> StepAsync(CancellationToken cancellationToken)
     {
         var watch = Stopwatch.StartNew();
         try
         {
-            return await index.IndexStepAsync(cancellationToken) ? watch.Elapsed * Rest : Pause;
+            return await index.IndexStepAsync(cancellationToken) ? watch.Elapsed : Pause;
         }
         catch (NpgsqlException exception)
         {

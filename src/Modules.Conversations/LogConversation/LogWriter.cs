@@ -1,9 +1,8 @@
 using System.Diagnostics.Metrics;
-using System.Threading.Channels;
+using LlmRing.Shared.Data;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Http;
 using LlmRing.Shared.Watching;
-using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;
@@ -13,115 +12,14 @@ namespace LlmRing.Modules.Conversations.LogConversation;
 /// <summary>A conversation to be made together with its messages.</summary>
 internal sealed record LoggedConversation(Scope Scope, Guid Id, string Title, string ModelAlias, DateTimeOffset At, PreparedMessages Content);
 
-/// <summary>
-/// Writes the conversations of concurrent requests with one statement, and answers each of them after its commit. There is
-/// no timer: while batches are being written the next one gathers, so an idle server answers in one round trip.
-/// </summary>
-internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents events, IMeterFactory meters, ILogger<LogWriter> logger) : BackgroundService
+/// <summary>Writes the conversations of concurrent requests with one statement and one commit, and answers their ids.</summary>
+internal sealed class LogWriter(NpgsqlDataSource database, IEvents events, IMeterFactory meters, ILogger<LogWriter> logger)
+    : BatchWriter<LoggedConversation, Guid>(capacity: 4_096, new QueueMetrics(meters, "LlmRing.Conversations"), logger)
 {
-    /// <summary>Batches under way at once: while one waits for the disk, PostgreSQL works on the other.</summary>
-    private const int Lanes = 2;
+    protected override (int Rows, long Characters) SizeOf(LoggedConversation item) =>
+        (item.Content.Messages.Count, item.Content.Messages.Sum(message => (long)(message.Content?.Length ?? 0)));
 
-    private const int QueueCapacity = 4_096;
-
-    /// <summary>Messages of a batch, as long as they are of more than one conversation.</summary>
-    private const int MaxBatchMessages = 1_000;
-
-    private const int MaxBatchCharacters = 8 * 1024 * 1024;
-
-    private readonly Channel<Pending> _queue = Channel.CreateBounded<Pending>(QueueCapacity);
-    private readonly QueueMetrics _metrics = new(meters, "LlmRing.Conversations");
-
-    /// <summary>Queues a conversation.</summary>
-    /// <returns>Completes when it is committed, and fails when it is not; null when the queue is full or closed.</returns>
-    public Task? TryWrite(LoggedConversation conversation)
-    {
-        var pending = new Pending(conversation);
-        return _queue.Writer.TryWrite(pending) ? pending.Task : null;
-    }
-
-    /// <summary>Takes no more and writes what waits.</summary>
-    public override async Task StopAsync(CancellationToken cancellationToken)
-    {
-        _queue.Writer.TryComplete();
-        await (ExecuteTask ?? Task.CompletedTask).WaitAsync(cancellationToken);
-        await base.StopAsync(cancellationToken);
-    }
-
-    // Ended by the closed queue, not by the token: what was taken gets its answer.
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
-    {
-        _metrics.Watch(() => _queue.Reader.Count);
-        return Task.WhenAll(Enumerable.Range(0, Lanes).Select(_ => WriteAsync()));
-    }
-
-    private async Task WriteAsync()
-    {
-        var batch = new List<Pending>();
-        while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
-        {
-            batch.Clear();
-            for (var (messages, characters) = (0, 0L); messages < MaxBatchMessages && characters < MaxBatchCharacters && _queue.Reader.TryRead(out var pending);)
-            {
-                batch.Add(pending);
-                messages += pending.Conversation.Content.Messages.Count;
-                characters += pending.Conversation.Content.Messages.Sum(message => (long)(message.Content?.Length ?? 0));
-            }
-
-            // The other lane may have been faster.
-            if (batch.Count > 0)
-                await WriteAsync(batch);
-        }
-    }
-
-    private async Task WriteAsync(IReadOnlyList<Pending> batch)
-    {
-        try
-        {
-            await WriteAsync(batch.Select(pending => pending.Conversation).ToList());
-            _metrics.Wrote(batch.Count);
-            foreach (var pending in batch)
-                pending.SetResult();
-            Publish(batch);
-        }
-        catch (PostgresException exception) when (batch.Count > 1 && !exception.IsTransient)
-        {
-            // One of them cannot be stored; alone, the others can.
-            LogBatchRefused(batch.Count, exception.MessageText);
-            foreach (var pending in batch)
-                await WriteAsync([pending]);
-        }
-        catch (Exception exception)
-        {
-            // Their requests answer it, unless they have been answered; the writer goes on with whoever comes next.
-            foreach (var pending in batch)
-                pending.TrySetException(exception);
-        }
-    }
-
-    private void Publish(IReadOnlyList<Pending> batch)
-    {
-        if (!events.HasListener<ConversationLogged>())
-            return;
-
-        foreach (var pending in batch)
-        {
-            var conversation = pending.Conversation;
-            events.Publish(new ConversationLogged
-            {
-                Id = conversation.Id,
-                Scope = conversation.Scope,
-                At = conversation.At,
-                ModelAlias = conversation.ModelAlias,
-                Messages = conversation.Content.Messages.Count,
-                InputTokens = conversation.Content.InputTokens,
-                OutputTokens = conversation.Content.OutputTokens,
-                Cost = conversation.Content.Cost,
-            });
-        }
-    }
-
-    private async Task WriteAsync(List<LoggedConversation> batch)
+    protected override async Task<IReadOnlyList<Guid>> WriteAsync(int lane, IReadOnlyList<LoggedConversation> items)
     {
         await using var command = database.CreateCommand("""
             with conversation as (
@@ -138,25 +36,39 @@ internal sealed partial class LogWriter(NpgsqlDataSource database, IEvents event
                 as m (id, conversation_id, position, role, content, content_hash, tool_calls, tool_results, metadata, input_tokens, output_tokens, "timestamp")
             """);
         var parameters = command.Parameters;
-        parameters.AddArray("Ids", NpgsqlDbType.Uuid, batch, conversation => conversation.Id);
-        parameters.AddArray("ApiKeyIds", NpgsqlDbType.Text, batch, conversation => conversation.Scope.ApiKeyId);
-        parameters.AddArray("ProjectIds", NpgsqlDbType.Uuid, batch, conversation => conversation.Scope.ProjectId);
-        parameters.AddArray("Titles", NpgsqlDbType.Text, batch, conversation => conversation.Title);
-        parameters.AddArray("ModelAliases", NpgsqlDbType.Text, batch, conversation => conversation.ModelAlias);
-        parameters.AddArray("Counts", NpgsqlDbType.Integer, batch, conversation => conversation.Content.Messages.Count);
-        parameters.AddArray("InputTokens", NpgsqlDbType.Bigint, batch, conversation => conversation.Content.InputTokens);
-        parameters.AddArray("OutputTokens", NpgsqlDbType.Bigint, batch, conversation => conversation.Content.OutputTokens);
-        parameters.AddArray("Costs", NpgsqlDbType.Numeric, batch, conversation => conversation.Content.Cost);
-        parameters.AddArray("Times", NpgsqlDbType.TimestampTz, batch, conversation => conversation.At.UtcDateTime);
-        PreparedMessages.AddTo(parameters, [.. batch.SelectMany(conversation => conversation.Content.Messages)]);
+        parameters.AddArray("Ids", NpgsqlDbType.Uuid, items, conversation => conversation.Id);
+        parameters.AddArray("ApiKeyIds", NpgsqlDbType.Text, items, conversation => conversation.Scope.ApiKeyId);
+        parameters.AddArray("ProjectIds", NpgsqlDbType.Uuid, items, conversation => conversation.Scope.ProjectId);
+        parameters.AddArray("Titles", NpgsqlDbType.Text, items, conversation => conversation.Title);
+        parameters.AddArray("ModelAliases", NpgsqlDbType.Text, items, conversation => conversation.ModelAlias);
+        parameters.AddArray("Counts", NpgsqlDbType.Integer, items, conversation => conversation.Content.Messages.Count);
+        parameters.AddArray("InputTokens", NpgsqlDbType.Bigint, items, conversation => conversation.Content.InputTokens);
+        parameters.AddArray("OutputTokens", NpgsqlDbType.Bigint, items, conversation => conversation.Content.OutputTokens);
+        parameters.AddArray("Costs", NpgsqlDbType.Numeric, items, conversation => conversation.Content.Cost);
+        parameters.AddArray("Times", NpgsqlDbType.TimestampTz, items, conversation => conversation.At.UtcDateTime);
+        PreparedMessages.AddTo(parameters, [.. items.SelectMany(conversation => conversation.Content.Messages)]);
         await command.ExecuteNonQueryAsync(CancellationToken.None);
+        return [.. items.Select(conversation => conversation.Id)];
     }
 
-    [LoggerMessage(LogLevel.Warning, "A batch of {Count} conversations was refused and is written one by one: {Reason}")]
-    private partial void LogBatchRefused(int count, string reason);
-
-    private sealed class Pending(LoggedConversation conversation) : TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)
+    protected override void OnAnswered(IReadOnlyList<LoggedConversation> items, IReadOnlyList<Guid> answers)
     {
-        public LoggedConversation Conversation { get; } = conversation;
+        if (!events.HasListener<ConversationLogged>())
+            return;
+
+        foreach (var conversation in items)
+        {
+            events.Publish(new ConversationLogged
+            {
+                Id = conversation.Id,
+                Scope = conversation.Scope,
+                At = conversation.At,
+                ModelAlias = conversation.ModelAlias,
+                Messages = conversation.Content.Messages.Count,
+                InputTokens = conversation.Content.InputTokens,
+                OutputTokens = conversation.Content.OutputTokens,
+                Cost = conversation.Content.Cost,
+            });
+        }
     }
 }

@@ -32,7 +32,7 @@ internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, 
     public override async Task HandleAsync(LogUsageRequest request, CancellationToken ct)
     {
         var row = await request.ToRowAsync(HttpContext.GetScope(), time.GetTimestampUtc(), prices, ct);
-        if (writer.TryLog(row) is not { } logged)
+        if (writer.TryWrite(row) is not { } logged)
         {
             HttpContext.Response.Headers.RetryAfter = "1";
             await Send.DetailAsync(StatusCodes.Status503ServiceUnavailable, "Too many usages are waiting to be stored", ct);

@@ -97,7 +97,7 @@ public sealed class RateLimitTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_redis_that_hangs_hardly_delays_a_request()
+    public async Task A_redis_that_hangs_hardly_delays_a_request_and_only_one_now_and_then()
     {
         await using var redis = new RedisFixture();
         await redis.InitializeAsync();
@@ -112,9 +112,15 @@ public sealed class RateLimitTests(ServerFixture server)
 
         await redis.FreezeAsync();
 
-        // The library itself gives a command up after a second.
-        var watch = Stopwatch.StartNew();
-        await Assert.That((await client.GetAsync("/api/v1/logs")).Status).IsEqualTo(200);
-        await Assert.That(watch.Elapsed).IsLessThan(TimeSpan.FromMilliseconds(900));
+        var times = new List<TimeSpan>();
+        for (var i = 0; i < 10; i++)
+        {
+            var watch = Stopwatch.StartNew();
+            await Assert.That((await client.GetAsync("/api/v1/logs")).Status).IsEqualTo(200);
+            times.Add(watch.Elapsed);
+        }
+
+        await Assert.That(times.Max()).IsLessThan(TimeSpan.FromMilliseconds(800));
+        await Assert.That(times.Count(time => time > TimeSpan.FromMilliseconds(190))).IsLessThanOrEqualTo(2);
     }
 }

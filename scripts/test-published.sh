@@ -56,5 +56,5 @@ call "$address/api/v1/log" -d '{"provider": "p", "model": "m", "input_tokens": 1
 call "$address/api/v1/budgets" | grep '"status":"exceeded"'
 until_line 'budget.warning signed' received
 until_line 'budget.exceeded signed' received
-call "$address/openapi.json" | grep -q '"/api/v1/budgets"'
+call "$address/openapi.json" | grep -o '"/api/v1/budgets"'
 echo "The published server loads a module from a folder; its webhooks arrive and are signed."

@@ -38,11 +38,7 @@ public sealed class McpModule : IModule
             .AddSingleton<McpMetrics>()
             .AddSingleton<McpConnections>()
             .AddSingleton<AuthConfigProtector>()
-            .AddSingleton(new ProjectFilling(string.Join(';', ((string[])["servers", "tools", "resources", "prompts"]).Select(table => $"""
-                update mcp_client.{table} row set project_id = k.project_id
-                from llmring_api.api_keys k
-                where row.api_key_id = k.id::text and row.project_id is null and k.project_id is not null
-                """))))
+            .AddSingleton(ProjectFilling.Of("mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"))
             .AddHostedService<AuthConfigAdoption>()
             .AddHostedService<ConnectionUpkeep>();
 

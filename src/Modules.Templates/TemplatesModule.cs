@@ -20,9 +20,5 @@ public sealed class TemplatesModule : IModule
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton<TemplateRepository>()
-        .AddSingleton(new ProjectFilling("""
-            update conversation_templates t set project_id = k.project_id
-            from llmring_api.api_keys k
-            where t.api_key_id = k.id::text and t.project_id is null and k.project_id is not null
-            """));
+        .AddSingleton(ProjectFilling.Of("conversation_templates"));
 }

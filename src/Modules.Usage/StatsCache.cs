@@ -24,13 +24,16 @@ internal sealed class StatsCache(IFusionCache cache, TimeProvider time) : Backgr
     private readonly ConcurrentDictionary<string, bool> _unannounced = new();
 
     /// <summary>The answer to a question about a scope.</summary>
-    public ValueTask<byte[]> GetOrSetAsync(Scope scope, string question, Func<CancellationToken, Task<byte[]>> answer, CancellationToken cancellationToken) =>
-        cache.GetOrSetAsync<byte[]>(
-            $"{Tag(scope.Id)}:{question}",
+    public ValueTask<byte[]> GetOrSetAsync(Scope scope, string question, Func<CancellationToken, Task<byte[]>> answer, CancellationToken cancellationToken)
+    {
+        var tag = Tag(scope.Id);
+        return cache.GetOrSetAsync<byte[]>(
+            $"{tag}:{question}",
             (_, token) => answer(token),
             options => options.SetDuration(Duration).InMemoryOnly(),
-            [Tag(scope.Id)],
+            [tag],
             cancellationToken);
+    }
 
     /// <summary>Forgets the answers about scopes that have logged something.</summary>
     public async ValueTask EvictAsync(IEnumerable<UsageRow> rows)

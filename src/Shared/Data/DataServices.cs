@@ -10,7 +10,7 @@ namespace LlmRing.Shared.Data;
 /// <summary>Sets the database up.</summary>
 public static class DataServices
 {
-    /// <summary>Writers keep up to four connections for themselves; requests and background work need some, too.</summary>
+    /// <summary>Writers use up to four connections at once; requests and background work need some, too.</summary>
     private const int MinPoolSize = 8;
 
     /// <summary>Adds the <see cref="NpgsqlDataSource"/> of the primary and the migrations.</summary>

@@ -1,6 +1,6 @@
 using LlmRing.Modules.Usage.Reprice;
-using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
 using Microsoft.Extensions.Configuration;

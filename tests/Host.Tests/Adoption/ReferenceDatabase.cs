@@ -114,11 +114,23 @@ internal static class ReferenceDatabase
         await InsertAsync(connection, "mcp_client.tools", tools);
         await InsertAsync(connection, "mcp_client.resources", servers.Select(server => new
         {
-            id = faker.Random.Guid(), server_id = server.id, uri = "file:///a", name = "a", is_active = true, server.api_key_id, created_at = now,
+            id = faker.Random.Guid(),
+            server_id = server.id,
+            uri = "file:///a",
+            name = "a",
+            is_active = true,
+            server.api_key_id,
+            created_at = now,
         }));
         await InsertAsync(connection, "mcp_client.prompts", servers.Select(server => new
         {
-            id = faker.Random.Guid(), server_id = server.id, name = "p", arguments = new[] { new { name = "x" } }, is_active = true, server.api_key_id, created_at = now,
+            id = faker.Random.Guid(),
+            server_id = server.id,
+            name = "p",
+            arguments = new[] { new { name = "x" } },
+            is_active = true,
+            server.api_key_id,
+            created_at = now,
         }));
         await InsertAsync(connection, "mcp_client.tool_executions", Enumerable.Range(0, 90).Select(number => new
         {

@@ -33,8 +33,16 @@ public sealed class UpdateTemplateTests(ServerFixture server)
 
         var after = await _client.PutAsync($"{Route}/{id}", new
         {
-            name = "n", description = "d", system_prompt = "s", model_alias = "fast", temperature = 0, max_tokens = 1, created_by = "c",
-            initial_messages = new[] { new { role = "user", content = "hi" } }, id = "no UUID", api_key_id = "another",
+            name = "n",
+            description = "d",
+            system_prompt = "s",
+            model_alias = "fast",
+            temperature = 0,
+            max_tokens = 1,
+            created_by = "c",
+            initial_messages = new[] { new { role = "user", content = "hi" } },
+            id = "no UUID",
+            api_key_id = "another",
         });
 
         await Assert.That(after.Status).IsEqualTo(200);

@@ -1,6 +1,6 @@
+using Dapper;
 using LlmRing.Testing;
 using Npgsql;
-using Dapper;
 
 namespace LlmRing.Modules.Usage.Tests.Reprice;
 

@@ -70,7 +70,7 @@ echo "$(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuin
 row "what" "per second" "p50" "p99"
 row "---" "---" "---" "---"
 # What is measured is a server that has run for a while: the just-in-time compiler has seen the paths.
-BODY="$WORK/registry/priced.json" SECONDS_EACH=20 load "warm-up" 32 1 post /api/v1/log >/dev/null
+BODY="$WORK/registry/priced.json" SECONDS_EACH=40 load "warm-up" 32 1 post /api/v1/log >/dev/null
 BODY="$WORK/registry/unpriced.json" SECONDS_EACH=5 load "warm-up" 32 1 post /api/v1/log >/dev/null
 BODY="$WORK/registry/priced.json" load "POST /log with cost, 32 connections" 32 1 post /api/v1/log
 BODY="$WORK/registry/unpriced.json" load "POST /log without cost, 32 connections" 32 1 post /api/v1/log
@@ -114,5 +114,5 @@ PATH_FORMAT=/ load "for comparison: GET /, HTTP and nothing else, 32 connections
 PATH_FORMAT=/registry SECONDS_EACH=5 load "warm-up" 32 1 get / >/dev/null
 PATH_FORMAT=/registry load "GET /registry in full, 32 connections" 32 1 get /
 ETAG=$(curl -sI -X GET "http://127.0.0.1:$PORT/registry" | awk 'tolower($1) == "etag:" { print $2 }' | tr -d '\r') PATH_FORMAT=/registry load "GET /registry with If-None-Match, 32 connections" 32 1 get /
-BODY="$WORK/registry/conversation.json" SECONDS_EACH=10 load "warm-up" 32 1 post /api/v1/conversations/log >/dev/null
+BODY="$WORK/registry/conversation.json" SECONDS_EACH=20 load "warm-up" 32 1 post /api/v1/conversations/log >/dev/null
 BODY="$WORK/registry/conversation.json" load "POST /conversations/log of 5 messages, 32 connections" 32 1 post /api/v1/conversations/log

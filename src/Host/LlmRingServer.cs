@@ -255,6 +255,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         foreach (var library in (string[])["Microsoft", "System", "Npgsql", "FastEndpoints"])
             logging.AddFilter(library, LogLevel.Warning);
         logging.AddFilter("Microsoft.Hosting.Lifetime", environment is ServerEnvironment.Test ? LogLevel.Warning : LogLevel.Information);
+        // Asked on each request whether it logs, it would make an activity for it; tracing makes its own.
+        logging.AddFilter("Microsoft.AspNetCore.Hosting.Diagnostics", LogLevel.None);
         // What it would warn of refuses the start, in words of our own.
         logging.AddFilter("FastEndpoints.DuplicateHandlerRegistration", LogLevel.None);
         // It would tell of every request without a key.

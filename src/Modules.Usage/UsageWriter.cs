@@ -13,11 +13,10 @@ internal sealed class UsageWriter(NpgsqlDataSource database, StatsCache stats, I
 {
     protected override (int Rows, long Characters) SizeOf(UsageRow item) => (1, item.Metadata.Length);
 
-    // Each lane adds to totals of its own, so that neither waits for the other's commit.
-    protected override async Task<IReadOnlyList<LoggedUsage>> WriteAsync(int lane, IReadOnlyList<UsageRow> items)
+    protected override async Task<IReadOnlyList<LoggedUsage>> WriteAsync(IReadOnlyList<UsageRow> items)
     {
         await using var connection = await database.OpenConnectionAsync();
-        var answers = await UsageTables.WriteAsync(connection, $"log-{lane}", items, CancellationToken.None);
+        var answers = await UsageTables.WriteAsync(connection, "log", items, CancellationToken.None);
         await stats.EvictAsync(items);
         return answers;
     }

@@ -19,7 +19,7 @@ internal sealed class LogWriter(NpgsqlDataSource database, IEvents events, IMete
     protected override (int Rows, long Characters) SizeOf(LoggedConversation item) =>
         (item.Content.Messages.Count, item.Content.Messages.Sum(message => (long)(message.Content?.Length ?? 0)));
 
-    protected override async Task<IReadOnlyList<Guid>> WriteAsync(int lane, IReadOnlyList<LoggedConversation> items)
+    protected override async Task<IReadOnlyList<Guid>> WriteAsync(IReadOnlyList<LoggedConversation> items)
     {
         await using var command = database.CreateCommand("""
             with conversation as (

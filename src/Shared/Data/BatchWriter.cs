@@ -7,8 +7,8 @@ using Npgsql;
 namespace LlmRing.Shared.Data;
 
 /// <summary>
-/// Writes what concurrent requests bring with one commit, and answers each of them after it. There is no timer: while batches
-/// are being committed the next one gathers, so an idle server answers in one round trip and a busy one in batches.
+/// Writes what concurrent requests bring with one commit, and answers each of them after it. There is no timer: while a batch
+/// is being committed the next one gathers, so an idle server answers in one round trip and a busy one in batches.
 /// </summary>
 /// <typeparam name="TItem">What a request brings.</typeparam>
 /// <typeparam name="TAnswer">What it gets.</typeparam>
@@ -17,9 +17,6 @@ namespace LlmRing.Shared.Data;
 /// <param name="logger">Hears of batches that PostgreSQL refused.</param>
 public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMetrics metrics, ILogger logger) : BackgroundService
 {
-    /// <summary>Batches under way at once: while one waits for the disk, PostgreSQL works on the other.</summary>
-    private const int Lanes = 2;
-
     private const int MaxRows = 1_024;
     private const long MaxCharacters = 8 * 1024 * 1024;
 
@@ -42,29 +39,13 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
         await base.StopAsync(cancellationToken);
     }
 
+    // One batch at a time: two would be of half the size, and most of what a batch costs does not depend on its size.
     // Ended by the closed queue, not by the token: what was taken gets its answer.
 
     /// <inheritdoc/>
-    protected override Task ExecuteAsync(CancellationToken stoppingToken)
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         metrics.Watch(() => _queue.Reader.Count);
-        return Task.WhenAll(Enumerable.Range(1, Lanes).Select(WriteAsync));
-    }
-
-    /// <summary>How many rows an item makes, and how long its texts are: a batch ends when it has enough of either.</summary>
-    protected abstract (int Rows, long Characters) SizeOf(TItem item);
-
-    /// <summary>Commits a batch: all of it or, when it throws, nothing.</summary>
-    /// <param name="lane">1 or 2. At most one batch of a lane is under way at a time.</param>
-    /// <param name="items">At least one.</param>
-    /// <returns>The answer to each.</returns>
-    protected abstract Task<IReadOnlyList<TAnswer>> WriteAsync(int lane, IReadOnlyList<TItem> items);
-
-    /// <summary>The items are committed and answered; time for what no request waits for.</summary>
-    protected abstract void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers);
-
-    private async Task WriteAsync(int lane)
-    {
         var batch = new List<Pending>();
         while (await _queue.Reader.WaitToReadAsync(CancellationToken.None))
         {
@@ -76,18 +57,27 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
                 (rows, characters) = (rows + size.Rows, characters + size.Characters);
             }
 
-            // The other lane may have been faster.
-            if (batch.Count > 0)
-                await WriteAsync(lane, batch);
+            await WriteAsync(batch);
         }
     }
 
-    private async Task WriteAsync(int lane, List<Pending> batch)
+    /// <summary>How many rows an item makes, and how long its texts are: a batch ends when it has enough of either.</summary>
+    protected abstract (int Rows, long Characters) SizeOf(TItem item);
+
+    /// <summary>Commits a batch: all of it or, when it throws, nothing.</summary>
+    /// <param name="items">At least one.</param>
+    /// <returns>The answer to each.</returns>
+    protected abstract Task<IReadOnlyList<TAnswer>> WriteAsync(IReadOnlyList<TItem> items);
+
+    /// <summary>The items are committed and answered; time for what no request waits for.</summary>
+    protected abstract void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers);
+
+    private async Task WriteAsync(List<Pending> batch)
     {
         try
         {
             var items = batch.ConvertAll(pending => pending.Item);
-            var answers = await WriteAsync(lane, items);
+            var answers = await WriteAsync(items);
             metrics.Wrote(batch.Count);
             for (var i = 0; i < batch.Count; i++)
                 batch[i].SetResult(answers[i]);
@@ -98,7 +88,7 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
             // One of them cannot be stored; alone, the others can.
             LogBatchRefused(logger, batch.Count, exception.MessageText);
             foreach (var pending in batch)
-                await WriteAsync(lane, [pending]);
+                await WriteAsync([pending]);
         }
         catch (Exception exception)
         {

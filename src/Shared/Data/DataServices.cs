@@ -10,7 +10,7 @@ namespace LlmRing.Shared.Data;
 /// <summary>Sets the database up.</summary>
 public static class DataServices
 {
-    /// <summary>Writers use up to four connections at once; requests and background work need some, too.</summary>
+    /// <summary>Writers use up to two connections at once; requests and background work need some, too.</summary>
     private const int MinPoolSize = 8;
 
     /// <summary>Adds the <see cref="NpgsqlDataSource"/> of the primary and the migrations.</summary>
@@ -53,6 +53,8 @@ public static class DataServices
             CommandTimeout = 30,
             MaxAutoPrepare = 100,
             AutoPrepareMinUsages = 2,
+            // A reset costs as much as most statements. So nothing here leaves a session other than it was: "set local" only.
+            NoResetOnClose = true,
             Timezone = "UTC",
         };
         foreach (var (key, value) in given)

@@ -1,5 +1,4 @@
-using System.Text.Json;
-using System.Text.Json.Serialization;
+using LlmRing.Shared.Data;
 
 namespace LlmRing.Modules.Usage;
 
@@ -19,25 +18,7 @@ internal sealed record LoggedUsageRow
     public decimal Cost { get; init; }
     public string CostSource { get; init; } = "";
     public int? LatencyMs { get; init; }
-    public JsonElement Metadata => MetadataText is null ? JsonElement.Parse("{}") : Unwrapped(JsonElement.Parse(MetadataText));
+    public StoredJson Metadata { get; init; }
     public Guid? ConversationId { get; init; }
     public string? IdAtOrigin { get; init; }
-
-    [JsonIgnore]
-    public string? MetadataText { get; init; }
-
-    /// <summary>Some rows of the reference hold JSON inside a JSON string.</summary>
-    private static JsonElement Unwrapped(JsonElement json)
-    {
-        if (json.ValueKind is not JsonValueKind.String)
-            return json;
-        try
-        {
-            return JsonElement.Parse(json.GetString()!);
-        }
-        catch (JsonException)
-        {
-            return json;
-        }
-    }
 }

@@ -15,7 +15,7 @@ internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase re
     private const string RowColumns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
         coalesce(cached_input_tokens, 0) as cached_input_tokens, cost,
-        coalesce(nullif(cost_source, 'adopted'), 'client') as cost_source, latency_ms, metadata as metadata_text, conversation_id, id_at_origin
+        coalesce(nullif(cost_source, 'adopted'), 'client') as cost_source, latency_ms, coalesce(metadata, '{}') as metadata, conversation_id, id_at_origin
         """;
 
     private const string RowFilter = """

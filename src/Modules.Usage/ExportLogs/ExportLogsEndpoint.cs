@@ -76,7 +76,7 @@ internal static class CsvLine
     {
         csv.Append(CultureInfo.InvariantCulture, $"{row.LoggedAt:yyyy-MM-ddTHH:mm:ss.ffffffK},{Text(row.Provider)},{Text(row.Model)},{Text(row.Alias)},{Text(row.Profile)},{Text(row.Origin)},");
         csv.Append(CultureInfo.InvariantCulture, $"{row.InputTokens},{row.OutputTokens},{row.CachedInputTokens},{row.Cost},{row.CostSource},{row.LatencyMs},");
-        csv.Append(CultureInfo.InvariantCulture, $"{row.Id},{Text(row.IdAtOrigin)},{row.ConversationId},{Text(row.Metadata.GetRawText())}\r\n");
+        csv.Append(CultureInfo.InvariantCulture, $"{row.Id},{Text(row.IdAtOrigin)},{row.ConversationId},{Text(row.Metadata.Text)}\r\n");
     }
 
     private static string? Text(string? text) =>

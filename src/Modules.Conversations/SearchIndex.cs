@@ -144,7 +144,7 @@ internal sealed class SearchIndex(NpgsqlDataSource database, ReadDatabase reads)
                     'simple',
                     replace(replace(replace(left(coalesce(m.content, c.title), 50000), '&', '&amp;'), '<', '&lt;'), '>', '&gt;'),
                     websearch_to_tsquery('simple', @text),
-                    'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=10') as snippet
+                    'StartSel=<mark>, StopSel=</mark>, MaxFragments=2, MaxWords=30, MinWords=10, ShortWord=0') as snippet
             from page
             join conversations c on c.id = page.conversation_id and c.{scope.Filter}
             left join messages m on m.conversation_id = page.conversation_id and m.position = page.position

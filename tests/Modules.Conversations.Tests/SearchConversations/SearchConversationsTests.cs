@@ -25,7 +25,7 @@ public sealed class SearchConversationsTests(ServerFixture server)
             await Assert.That((string?)hit["message_id"]).IsEqualTo((string?)stored.Json[0]!["id"]);
             await Assert.That((string?)hit["title"]).IsEqualTo("Holidays");
             await Assert.That((string?)hit["role"]).IsEqualTo("user");
-            await Assert.That((string?)hit["snippet"]).IsEqualTo("<mark>Train</mark> leaves <mark>Zürich</mark> at nine");
+            await Assert.That((string?)hit["snippet"]).IsEqualTo("The <mark>Train</mark> leaves <mark>Zürich</mark> at nine");
         }
     }
 

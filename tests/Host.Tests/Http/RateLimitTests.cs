@@ -120,9 +120,7 @@ public sealed class RateLimitTests(ServerFixture server)
             times.Add(watch.Elapsed);
         }
 
-        // Its own patience with Redis is five seconds a request.
-        times.Sort();
-        await Assert.That(times[^1]).IsLessThan(TimeSpan.FromSeconds(3));
-        await Assert.That(times[times.Count / 2]).IsLessThan(TimeSpan.FromMilliseconds(190));
+        await Assert.That(times.Max()).IsLessThan(TimeSpan.FromMilliseconds(800));
+        await Assert.That(times.Count(time => time > TimeSpan.FromMilliseconds(190))).IsLessThanOrEqualTo(2);
     }
 }

@@ -117,14 +117,13 @@ public sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCa
         {
             throw new StartRefusedException($"The schema of module '{module.Name}' cannot be brought up to date: {(exception.InnerException ?? exception).Message.ReplaceLineEndings(" ")}", exception);
         }
-        finally
+
+        if (evolve.NbMigration > 0)
         {
             // Whatever a script has set for its session ends with it.
             database.Clear();
-        }
-
-        if (evolve.NbMigration > 0)
             LogMigrated(module.Name, evolve.NbMigration);
+        }
     }
 
     private async Task<Dictionary<string, DateTimeOffset>> ReadAppliedAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)

@@ -1,6 +1,6 @@
 using LlmRing.Modules.Budgets.Alerts;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Budgets;
 

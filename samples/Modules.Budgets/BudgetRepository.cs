@@ -1,5 +1,5 @@
 using Dapper;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Budgets;

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using LlmRing.Modules.Budgets.Alerts;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;

@@ -1,9 +1,9 @@
 using LlmRing.Modules.Budgets.Alerts;
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Egress;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Http;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -30,10 +30,10 @@ public sealed class BudgetsModule : IModule
     {
         var settings = configuration.ReadSettings<BudgetsSettings>();
         services.AddSingleton(settings)
-            .AddSingleton(new WebhookNetwork(new OutboundAddresses(settings.AllowedNetworks)))
+            .AddSingleton(new WebhookNetwork(new OutboundAddressPolicy(settings.AllowedNetworks)))
             .AddSingleton<BudgetRepository>()
             .AddSingleton<AlertRepository>()
-            .AddSingleton<IRetention, AlertRetention>()
+            .AddSingleton<IRetentionPolicy, AlertRetention>()
             .AddSingleton<BudgetWatch>()
             .AddEventListener<UsageLogged, BudgetWatch>()
             .AddHostedService(provider => provider.GetRequiredService<BudgetWatch>())

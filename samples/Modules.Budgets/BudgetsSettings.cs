@@ -1,6 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using System.Net;
-using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Settings;
 
 namespace LlmRing.Modules.Budgets;
 

@@ -1,6 +1,6 @@
 using System.CommandLine;
 using LlmRing.Host.Commands;
-using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Settings;
 
 var root = new RootCommand("LLMRing Server: usage, statistics, conversations, templates, MCP and the model registry for LLM applications.")
 {
@@ -21,7 +21,7 @@ try
         ProcessTerminationTimeout = TimeSpan.FromMinutes(10),
     });
 }
-catch (StartRefusedException refusal)
+catch (OperatorErrorException refusal)
 {
     await Console.Error.WriteLineAsync($"llmring-server: {refusal.Message}");
     return 1;

@@ -1,5 +1,5 @@
 using System.Text.Json.Serialization;
-using LlmRing.Shared.Data;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Conversations;
 
@@ -58,11 +58,11 @@ internal sealed record Message
     /// <summary>SHA-256 of the content's UTF-8, in lower-case hexadecimal.</summary>
     public string? ContentHash { get; init; }
 
-    public StoredJson? ToolCalls { get; init; }
+    public RawJson? ToolCalls { get; init; }
 
-    public StoredJson? ToolResults { get; init; }
+    public RawJson? ToolResults { get; init; }
 
-    public StoredJson Metadata { get; init; } = StoredJson.EmptyObject;
+    public RawJson Metadata { get; init; } = RawJson.EmptyObject;
 
     public int? InputTokens { get; init; }
 

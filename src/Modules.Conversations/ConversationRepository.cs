@@ -2,7 +2,8 @@ using Dapper;
 using LlmRing.Modules.Conversations.CreateConversation;
 using LlmRing.Modules.Conversations.UpdateConversation;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Conversations;

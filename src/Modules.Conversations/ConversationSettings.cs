@@ -1,5 +1,5 @@
 using System.ComponentModel.DataAnnotations;
-using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Settings;
 
 namespace LlmRing.Modules.Conversations;
 

@@ -1,8 +1,8 @@
 using LlmRing.Modules.Conversations.LogConversation;
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -26,11 +26,11 @@ public sealed class ConversationsModule : IModule
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
             .AddSingleton<MessageWriter>()
-            .AddSingleton<IRetention, MessageRetention>()
+            .AddSingleton<IRetentionPolicy, MessageRetention>()
             .AddSingleton<LogWriter>()
             .AddHostedService(provider => provider.GetRequiredService<LogWriter>())
             .AddSingleton<SearchIndex>()
-            .AddSingleton(new ProjectFilling(SearchIndex.FillProjects))
+            .AddSingleton(new ProjectBackfill(SearchIndex.FillProjects))
             .AddHostedService<SearchIndexing>()
             .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>());
     }

@@ -5,7 +5,7 @@ using Npgsql;
 namespace LlmRing.Modules.Conversations;
 
 /// <summary>Deletes messages of all scopes that are too old; conversations and their totals stay.</summary>
-internal sealed class MessageRetention(NpgsqlDataSource database, ConversationSettings settings, TimeProvider time) : IRetention
+internal sealed class MessageRetention(NpgsqlDataSource database, ConversationSettings settings, TimeProvider time) : IRetentionPolicy
 {
     /// <summary>Messages that one statement looks at: locks and dead rows stay few at a time.</summary>
     private const int Step = 10_000;

@@ -1,4 +1,5 @@
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -13,7 +14,7 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
     /// <returns>The messages as stored, in their order; null where the scope has no such conversation.</returns>
     public async Task<IReadOnlyList<Message>?> AppendAsync(Scope scope, Guid conversationId, IReadOnlyList<IncomingMessage> messages, LoggingLevel level, CancellationToken cancellationToken)
     {
-        var now = PreparedMessages.Now(time);
+        var now = time.GetPostgresNow();
         var prepared = PreparedMessages.Of(conversationId, messages, level, now);
         // The row lock of the update makes appends to one conversation take turns, so positions and totals are exact.
         await using var command = database.CreateCommand($"""

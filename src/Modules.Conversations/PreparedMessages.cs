@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
-using LlmRing.Shared.Data;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Postgres;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -31,9 +32,9 @@ internal sealed record PreparedMessages(List<Message> Messages, long InputTokens
                 Content = level is LoggingLevel.Full ? message.Content : null,
                 ContentHash = message.Content is null ? null : Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(message.Content))),
                 // What a tool was asked and what it said is content, too.
-                ToolCalls = level is LoggingLevel.Full ? StoredJson.Of(message.ToolCalls) : null,
-                ToolResults = level is LoggingLevel.Full ? StoredJson.Of(message.ToolResults) : null,
-                Metadata = StoredJson.Of(message.Metadata) ?? StoredJson.EmptyObject,
+                ToolCalls = level is LoggingLevel.Full ? RawJson.Of(message.ToolCalls) : null,
+                ToolResults = level is LoggingLevel.Full ? RawJson.Of(message.ToolResults) : null,
+                Metadata = RawJson.Of(message.Metadata) ?? RawJson.EmptyObject,
                 InputTokens = message.InputTokens,
                 OutputTokens = message.OutputTokens,
                 Timestamp = now,
@@ -41,13 +42,6 @@ internal sealed record PreparedMessages(List<Message> Messages, long InputTokens
         }
 
         return new PreparedMessages(prepared, inputTokens, outputTokens, cost);
-    }
-
-    /// <summary>The time to the microsecond, as PostgreSQL keeps it: an answer shows what later reads will show.</summary>
-    public static DateTimeOffset Now(TimeProvider time)
-    {
-        var now = time.GetUtcNow();
-        return now.AddTicks(-(now.Ticks % TimeSpan.TicksPerMicrosecond));
     }
 
     /// <summary>Gives messages to a statement, an array for each column.</summary>
@@ -65,17 +59,5 @@ internal sealed record PreparedMessages(List<Message> Messages, long InputTokens
         parameters.AddArray("MessageInputTokens", NpgsqlDbType.Integer, messages, message => message.InputTokens);
         parameters.AddArray("MessageOutputTokens", NpgsqlDbType.Integer, messages, message => message.OutputTokens);
         parameters.AddArray("Timestamps", NpgsqlDbType.TimestampTz, messages, message => message.Timestamp.UtcDateTime);
-    }
-}
-
-/// <summary>Gives rows to a statement column by column, for <c>unnest</c>.</summary>
-internal static class ArrayParameters
-{
-    public static void AddArray<TRow, TValue>(this NpgsqlParameterCollection parameters, string name, NpgsqlDbType type, IReadOnlyList<TRow> rows, Func<TRow, TValue> value)
-    {
-        var values = new TValue[rows.Count];
-        for (var index = 0; index < values.Length; index++)
-            values[index] = value(rows[index]);
-        parameters.Add(new NpgsqlParameter<TValue[]>(name, NpgsqlDbType.Array | type) { TypedValue = values });
     }
 }

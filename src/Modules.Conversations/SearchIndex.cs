@@ -1,7 +1,7 @@
 using Dapper;
 using LlmRing.Modules.Conversations.SearchConversations;
-using LlmRing.Shared.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Conversations;
@@ -11,7 +11,7 @@ namespace LlmRing.Modules.Conversations;
 /// moment later, by one host at a time. Searches read the index and the newest of the backlog, so that a caller finds
 /// at once what it just stored.
 /// </summary>
-internal sealed class SearchIndex(NpgsqlDataSource database, ReadDatabase reads)
+internal sealed class SearchIndex(NpgsqlDataSource database, ReadReplica reads)
 {
     /// <summary>Messages that one step indexes, as long as they come from more than one write.</summary>
     private const int StepMessages = 5_000;
@@ -19,12 +19,9 @@ internal sealed class SearchIndex(NpgsqlDataSource database, ReadDatabase reads)
     /// <summary>The newest matches among which a search ranks: a word that is everywhere must not be ranked everywhere.</summary>
     private const int Candidates = 10_000;
 
-    /// <summary>Any number that no other program takes as its advisory lock.</summary>
-    private const long LockKey = 0x53_45_41_52_43_48;
-
     /// <summary>Gives conversations of a key to its project: they, and what is indexed of them. Nothing is indexed meanwhile.</summary>
     public static string FillProjects { get; } = $"""
-        select pg_advisory_xact_lock({LockKey});
+        select pg_advisory_xact_lock({AdvisoryLocks.SearchIndex});
         with filled as (
             update conversations c set project_id = k.project_id
             from llmring_api.api_keys k
@@ -41,8 +38,8 @@ internal sealed class SearchIndex(NpgsqlDataSource database, ReadDatabase reads)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        var parameters = new { LockKey, StepMessages };
-        if (!await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select pg_try_advisory_xact_lock(@LockKey)", parameters, transaction, cancellationToken: cancellationToken)))
+        var parameters = new { lockKey = AdvisoryLocks.SearchIndex, StepMessages };
+        if (!await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select pg_try_advisory_xact_lock(@lockKey)", parameters, transaction, cancellationToken: cancellationToken)))
             return false;
 
         // One at a time, so a later title never loses to an earlier one. What is deleted meanwhile is passed over.

@@ -1,9 +1,9 @@
 using LlmRing.Modules.Mcp.Connections;
 using LlmRing.Modules.Mcp.Data;
 using LlmRing.Modules.Mcp.Secrets;
-using LlmRing.Shared.Configuration;
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Settings;
 using Microsoft.AspNetCore.DataProtection;
 using Microsoft.AspNetCore.DataProtection.KeyManagement;
 using Microsoft.Extensions.Configuration;
@@ -38,7 +38,7 @@ public sealed class McpModule : IModule
             .AddSingleton<McpMetrics>()
             .AddSingleton<McpConnections>()
             .AddSingleton<AuthConfigProtector>()
-            .AddSingleton(ProjectFilling.Of("mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"))
+            .AddSingleton(ProjectBackfill.Of("mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"))
             .AddHostedService<AuthConfigAdoption>()
             .AddHostedService<ConnectionUpkeep>();
 

@@ -12,7 +12,7 @@ internal sealed class RegistryArchive(IFusionCache cache, IRegistryUpstream upst
     private static readonly TimeSpan KeptWhenAbsent = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan KeptWhenUnknown = TimeSpan.FromSeconds(5);
 
-    private readonly FusionCacheEntryOptions _options = cache.CreateEntryOptions(options => options.SetDuration(Kept).InMemoryOnly());
+    private readonly FusionCacheEntryOptions _options = cache.CreateEntryOptions(options => options.SetDuration(Kept).MemoryOnly());
 
     /// <summary>A version of one provider's file.</summary>
     public ValueTask<ArchivedContent> FindAsync(RegistrySnapshot registry, string provider, int version) =>

@@ -1,5 +1,4 @@
 using LlmRing.Modules.Registry.Upstream;
-using LlmRing.Shared.Configuration;
 using Microsoft.Extensions.Logging;
 using ZiggyCreatures.Caching.Fusion;
 
@@ -9,7 +8,7 @@ namespace LlmRing.Modules.Registry;
 /// Holds the snapshot that requests read. They never wait for the cache or the upstream once there is one:
 /// <see cref="RegistryRefresher"/> looks every second whether the cache has another.
 /// </summary>
-internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, CacheSettings settings, ILogger<RegistryCatalog> logger)
+internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, ILogger<RegistryCatalog> logger)
 {
     /// <summary>How long the first callers of all wait for the first copy.</summary>
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
@@ -18,7 +17,7 @@ internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader
     private readonly string _key = $"registry:documents:1:{upstream.Source}";
 
     private readonly FusionCacheEntryOptions _options = cache.CreateEntryOptions(options => options
-        .SetDuration(TimeSpan.FromSeconds(settings.Ttl))
+        .SetDuration(cache.DefaultEntryOptions.Duration)
         .SetFailSafe(true, TimeSpan.FromDays(365), RegistryLoader.RetryAfter)
         .SetEagerRefresh(RegistryLoader.DueAfter));
 

@@ -2,7 +2,6 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Caching;
-using LlmRing.Shared.Configuration;
 using Microsoft.Extensions.Logging;
 using ZiggyCreatures.Caching.Fusion;
 
@@ -13,7 +12,7 @@ namespace LlmRing.Modules.Registry;
 /// on the last good copy of each that the upstream does not give.
 /// </summary>
 internal sealed partial class RegistryLoader(
-    IRegistryUpstream upstream, RegistryRepository repository, CacheSettings settings, TimeProvider time, ILogger<RegistryLoader> logger)
+    IRegistryUpstream upstream, RegistryRepository repository, IFusionCache cache, TimeProvider time, ILogger<RegistryLoader> logger)
 {
     /// <summary>The share of the TTL after which a copy is refreshed in the background.</summary>
     public const float DueAfter = 0.9f;
@@ -33,7 +32,7 @@ internal sealed partial class RegistryLoader(
     {
         await using var refresh = await repository.BeginRefreshAsync(cancellationToken);
         var stored = await refresh.ReadCurrentAsync(cancellationToken);
-        var ttl = TimeSpan.FromSeconds(settings.Ttl);
+        var ttl = cache.DefaultEntryOptions.Duration;
         if (Assemble(stored) is { } documents && OldestCheck(stored) is { } checkedAt && time.GetUtcNow() - checkedAt is var age && age < ttl * DueAfter)
         {
             // Another host, or this one before its restart, asked the upstream a while ago.
@@ -48,7 +47,7 @@ internal sealed partial class RegistryLoader(
 
         if (Assemble(stored) is not { } current)
         {
-            context.Options.InMemoryOnly().SetDuration(RetryFirstAfter);
+            context.Options.MemoryOnly().SetDuration(RetryFirstAfter);
             return null;
         }
 

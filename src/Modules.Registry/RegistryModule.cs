@@ -1,7 +1,7 @@
 using LlmRing.Modules.Registry.Upstream;
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Http.Resilience;

@@ -1,4 +1,5 @@
 using Dapper;
+using LlmRing.Shared.Postgres;
 using Npgsql;
 
 namespace LlmRing.Modules.Registry;
@@ -6,9 +7,6 @@ namespace LlmRing.Modules.Registry;
 /// <summary>The last good copies, table <c>registry_documents</c>.</summary>
 internal sealed class RegistryRepository(NpgsqlDataSource database)
 {
-    // Any number that no other program takes as its advisory lock.
-    private const long RefreshLock = 0x11_4D_52_52_45_47;
-
     /// <summary>Begins a refresh, after that of any other host: whoever comes second finds the copies fresh.</summary>
     public async Task<RegistryTransaction> BeginRefreshAsync(CancellationToken cancellationToken)
     {
@@ -17,7 +15,7 @@ internal sealed class RegistryRepository(NpgsqlDataSource database)
         {
             var transaction = await connection.BeginTransactionAsync(cancellationToken);
             await connection.ExecuteAsync(new CommandDefinition(
-                "select pg_advisory_xact_lock(@RefreshLock)", new { RefreshLock }, cancellationToken: cancellationToken));
+                "select pg_advisory_xact_lock(@lockKey)", new { lockKey = AdvisoryLocks.RegistryRefresh }, cancellationToken: cancellationToken));
             return new RegistryTransaction(connection, transaction);
         }
         catch

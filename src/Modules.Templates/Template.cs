@@ -1,4 +1,4 @@
-using LlmRing.Shared.Data;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Templates;
 
@@ -20,10 +20,10 @@ internal sealed record Template
     public int? MaxTokens { get; init; }
 
     /// <summary>An object, kept as sent.</summary>
-    public StoredJson ToolConfig { get; init; } = StoredJson.EmptyObject;
+    public RawJson ToolConfig { get; init; } = RawJson.EmptyObject;
 
     /// <summary>Messages to begin with, kept as sent.</summary>
-    public StoredJson InitialMessages { get; init; } = StoredJson.EmptyArray;
+    public RawJson InitialMessages { get; init; } = RawJson.EmptyArray;
 
     /// <summary>Null, like the project, for a global template.</summary>
     public string? ApiKeyId { get; init; }

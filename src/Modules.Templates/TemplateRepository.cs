@@ -2,8 +2,8 @@ using Dapper;
 using LlmRing.Modules.Templates.CreateTemplate;
 using LlmRing.Modules.Templates.GetTemplateStats;
 using LlmRing.Modules.Templates.UpdateTemplate;
-using LlmRing.Shared.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Templates;
@@ -40,8 +40,8 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
                 Model = request.Model ?? request.ModelAlias ?? CreateTemplateRequest.DefaultModel,
                 Temperature = request.Temperature ?? CreateTemplateRequest.DefaultTemperature,
                 request.MaxTokens,
-                ToolConfig = StoredJson.Of(request.ToolConfig) ?? StoredJson.EmptyObject,
-                InitialMessages = StoredJson.Of(request.InitialMessages) ?? StoredJson.EmptyArray,
+                ToolConfig = RawJson.Of(request.ToolConfig) ?? RawJson.EmptyObject,
+                InitialMessages = RawJson.Of(request.InitialMessages) ?? RawJson.EmptyArray,
                 CreatedBy = request.CreatedBy ?? CreateTemplateRequest.DefaultCreator,
                 Now = time.GetUtcNow(),
             },
@@ -123,8 +123,8 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
                 Model = request.Model ?? request.ModelAlias,
                 request.Temperature,
                 request.MaxTokens,
-                ToolConfig = StoredJson.Of(request.ToolConfig)?.Text,
-                InitialMessages = StoredJson.Of(request.InitialMessages)?.Text,
+                ToolConfig = RawJson.Of(request.ToolConfig)?.Text,
+                InitialMessages = RawJson.Of(request.InitialMessages)?.Text,
                 request.CreatedBy,
                 request.IsActive,
                 Now = time.GetUtcNow(),

@@ -1,5 +1,5 @@
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Postgres;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -20,5 +20,5 @@ public sealed class TemplatesModule : IModule
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton<TemplateRepository>()
-        .AddSingleton(ProjectFilling.Of("conversation_templates"));
+        .AddSingleton(ProjectBackfill.Of("conversation_templates"));
 }

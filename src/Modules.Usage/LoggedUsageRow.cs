@@ -1,4 +1,4 @@
-using LlmRing.Shared.Data;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Usage;
 
@@ -18,7 +18,7 @@ internal sealed record LoggedUsageRow
     public decimal Cost { get; init; }
     public string CostSource { get; init; } = "";
     public int? LatencyMs { get; init; }
-    public StoredJson Metadata { get; init; }
+    public RawJson Metadata { get; init; }
     public Guid? ConversationId { get; init; }
     public string? IdAtOrigin { get; init; }
 }

@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using System.Security.Cryptography;
 using System.Text;
 using LlmRing.Shared.Caching;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Microsoft.Extensions.Hosting;
 using ZiggyCreatures.Caching.Fusion;
 
@@ -19,7 +19,7 @@ internal sealed class StatsCache(IFusionCache cache, TimeProvider time) : Backgr
     private static readonly TimeSpan NoticeInterval = TimeSpan.FromSeconds(1);
 
     // A notice need not outlive what it makes stale.
-    private static readonly FusionCacheEntryOptions Here = new FusionCacheEntryOptions(Duration * 6).InMemoryOnly();
+    private static readonly FusionCacheEntryOptions Here = new FusionCacheEntryOptions(Duration * 6).MemoryOnly();
 
     private readonly ConcurrentDictionary<string, bool> _unannounced = new();
 
@@ -30,7 +30,7 @@ internal sealed class StatsCache(IFusionCache cache, TimeProvider time) : Backgr
         return cache.GetOrSetAsync<byte[]>(
             $"{tag}:{question}",
             (_, token) => answer(token),
-            options => options.SetDuration(Duration).InMemoryOnly(),
+            options => options.SetDuration(Duration).MemoryOnly(),
             [tag],
             cancellationToken);
     }

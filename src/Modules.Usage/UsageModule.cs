@@ -1,8 +1,8 @@
 using LlmRing.Modules.Usage.Reprice;
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -25,8 +25,8 @@ public sealed class UsageModule : IModule, IDatabaseReport
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton(configuration.ReadSettings<UsageSettings>())
-        .AddSingleton<IRetention, UsageRetention>()
-        .AddSingleton(new ProjectFilling("select usage_fill_projects()"))
+        .AddSingleton<IRetentionPolicy, UsageRetention>()
+        .AddSingleton(new ProjectBackfill("select usage_fill_projects()"))
         .AddSingleton<UsageRepository>()
         .AddSingleton<StatsCache>()
         .AddSingleton<UsageWriter>()

@@ -2,15 +2,15 @@ using Dapper;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.ListLogs;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage;
 
 /// <summary>Reads usages and their totals, always within a scope; and writes what comes in one piece.</summary>
-internal sealed class UsageRepository(NpgsqlDataSource database, ReadDatabase reads, StatsCache stats, IEvents events, UsageBackfill backfill) : IUsageTotals
+internal sealed class UsageRepository(NpgsqlDataSource database, ReadReplica reads, StatsCache stats, IEvents events, UsageBackfill backfill) : IUsageTotals
 {
     private const string RowColumns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,

@@ -5,7 +5,7 @@ using Npgsql;
 namespace LlmRing.Modules.Usage;
 
 /// <summary>Drops months of usages that are wholly too old. Their hourly totals stay, so statistics of whole hours do not change.</summary>
-internal sealed class UsageRetention(NpgsqlDataSource database, UsageSettings settings, TimeProvider time) : IRetention
+internal sealed class UsageRetention(NpgsqlDataSource database, UsageSettings settings, TimeProvider time) : IRetentionPolicy
 {
     public bool RunsDaily => settings.RetentionDays is not null;
 

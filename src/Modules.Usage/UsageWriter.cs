@@ -1,7 +1,6 @@
 using System.Diagnostics.Metrics;
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Watching;
+using LlmRing.Shared.Postgres;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 

@@ -1,6 +1,6 @@
 using System.Reflection;
 using LlmRing.Host.Modules;
-using LlmRing.Shared.Configuration;
+using LlmRing.Shared.Settings;
 using LlmRing.Testing;
 
 namespace LlmRing.Architecture.Tests;

@@ -1,7 +1,7 @@
 using System.Reflection;
 using FastEndpoints;
-using LlmRing.Host;
 using LlmRing.Host.Modules;
+using LlmRing.Host.Startup;
 using LlmRing.Modules.Budgets;
 using LlmRing.Shared.Modules;
 

@@ -1,4 +1,4 @@
-using LlmRing.Host;
+using LlmRing.Host.Startup;
 using LlmRing.Testing;
 using TUnit.Core.Interfaces;
 

@@ -1,4 +1,4 @@
-using LlmRing.Host;
+using LlmRing.Host.Startup;
 using LlmRing.Testing;
 
 namespace LlmRing.Modules.Conversations.Tests;

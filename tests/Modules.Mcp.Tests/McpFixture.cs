@@ -1,5 +1,5 @@
 using System.Text.Json.Nodes;
-using LlmRing.Host;
+using LlmRing.Host.Startup;
 using LlmRing.Testing;
 using TUnit.Core.Interfaces;
 

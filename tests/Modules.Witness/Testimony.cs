@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Witness;
 

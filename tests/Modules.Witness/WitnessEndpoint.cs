@@ -1,6 +1,6 @@
 using Dapper;
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Witness;

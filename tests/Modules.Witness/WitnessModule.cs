@@ -1,8 +1,8 @@
 using Humanizer;
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -95,10 +95,10 @@ public sealed class WitnessModule : IModule
                     .AddCheck("database", () => HealthCheckResult.Healthy());
                 break;
             case Misconduct.Retention:
-                services.AddSingleton<IRetention, FailingRetention>();
+                services.AddSingleton<IRetentionPolicy, FailingRetention>();
                 break;
             case Misconduct.UnknownDependencyOfRetention:
-                services.AddSingleton<IRetention, NeedyRetention>();
+                services.AddSingleton<IRetentionPolicy, NeedyRetention>();
                 break;
             case Misconduct.PriceListener:
                 services.AddHostedService<FailingPriceListener>();
@@ -141,7 +141,7 @@ internal sealed class FailingWork : BackgroundService
     protected override Task ExecuteAsync(CancellationToken stoppingToken) => throw new InvalidOperationException("Thrown by background work.");
 }
 
-internal sealed class FailingRetention : IRetention
+internal sealed class FailingRetention : IRetentionPolicy
 {
     public bool RunsDaily => true;
 
@@ -179,7 +179,7 @@ internal sealed class NeedyCheck(IDisposable nobodyRegistersThis) : IHealthCheck
     }
 }
 
-internal sealed class NeedyRetention(IDisposable nobodyRegistersThis) : IRetention
+internal sealed class NeedyRetention(IDisposable nobodyRegistersThis) : IRetentionPolicy
 {
     public bool RunsDaily => false;
 

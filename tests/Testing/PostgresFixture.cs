@@ -1,5 +1,5 @@
 using Dapper;
-using LlmRing.Host.Embedded;
+using LlmRing.Host.EmbeddedPostgres;
 using Npgsql;
 using TUnit.Core.Interfaces;
 
@@ -9,7 +9,7 @@ namespace LlmRing.Testing;
 public sealed class PostgresFixture : IAsyncInitializer, IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"llmring-tests-{Guid.NewGuid():N}"));
-    private EmbeddedPostgres? _postgres;
+    private PostgresCluster? _postgres;
 
     // Nothing here outlives the run, so nothing needs to reach the disk.
     private static readonly string[] Settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
@@ -35,7 +35,7 @@ public sealed class PostgresFixture : IAsyncInitializer, IAsyncDisposable
         return ConnectionStringTo(name);
     }
 
-    private async Task StartAsync(int? port) => _postgres = await EmbeddedPostgres.StartAsync(
+    private async Task StartAsync(int? port) => _postgres = await PostgresCluster.StartAsync(
         Path.Combine(_folder.FullName, "postgres"), port is null ? Settings : [.. Settings, $"port={port}"], CancellationToken.None);
 
     public async ValueTask DisposeAsync()

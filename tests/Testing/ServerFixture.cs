@@ -1,4 +1,4 @@
-using LlmRing.Host;
+using LlmRing.Host.Startup;
 using Microsoft.Extensions.Configuration;
 using TUnit.Core.Interfaces;
 

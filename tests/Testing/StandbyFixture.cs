@@ -1,6 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
-using LlmRing.Host.Embedded;
+using LlmRing.Host.EmbeddedPostgres;
 using Npgsql;
 using TUnit.Core.Interfaces;
 
@@ -10,9 +10,9 @@ namespace LlmRing.Testing;
 public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("llmring-standby-");
-    private EmbeddedPostgres? _primary;
+    private PostgresCluster? _primary;
     private readonly int _standbyPort = RedisFixture.FreePort();
-    private EmbeddedPostgres? _standby;
+    private PostgresCluster? _standby;
 
     /// <summary>How to connect to the primary.</summary>
     public string Primary => _primary!.ConnectionTo("postgres").ConnectionString;
@@ -24,7 +24,7 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
     {
         if (!OperatingSystem.IsWindows())
             _folder.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.OtherRead | UnixFileMode.GroupExecute;
-        _primary = await EmbeddedPostgres.StartAsync(Path.Combine(_folder.FullName, "primary"), ["fsync=off"], CancellationToken.None);
+        _primary = await PostgresCluster.StartAsync(Path.Combine(_folder.FullName, "primary"), ["fsync=off"], CancellationToken.None);
         var standby = Directory.CreateDirectory(Path.Combine(_folder.FullName, "standby")).FullName;
         File.Copy(Path.Combine(_folder.FullName, "primary", "password"), Path.Combine(standby, "password"));
 
@@ -50,7 +50,7 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
     public ValueTask StopStandbyAsync() => _standby!.DisposeAsync();
 
     /// <summary>Starts it, or starts it again on the same port.</summary>
-    public async Task StartStandbyAsync() => _standby = await EmbeddedPostgres.StartAsync(
+    public async Task StartStandbyAsync() => _standby = await PostgresCluster.StartAsync(
         Path.Combine(_folder.FullName, "standby"), ["fsync=off", $"port={_standbyPort}"], CancellationToken.None);
 
     public async ValueTask DisposeAsync()

@@ -3,7 +3,7 @@ using LlmRing.Shared.Contracts;
 namespace LlmRing.Modules.Budgets.Alerts;
 
 /// <summary>Deletes alerts of months that ended long ago. Those of younger ones say that a threshold was told.</summary>
-internal sealed class AlertRetention(AlertRepository alerts, BudgetsSettings settings, TimeProvider time) : IRetention
+internal sealed class AlertRetention(AlertRepository alerts, BudgetsSettings settings, TimeProvider time) : IRetentionPolicy
 {
     public bool RunsDaily => true;
 

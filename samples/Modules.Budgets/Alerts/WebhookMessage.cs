@@ -3,7 +3,7 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Budgets.Alerts;
 

@@ -1,10 +1,10 @@
 using System.Net;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Egress;
 
 namespace LlmRing.Modules.Budgets.Alerts;
 
 /// <summary>Where webhooks may go. Their URLs come from callers, who must not reach through this server what only it can reach.</summary>
-internal sealed class WebhookNetwork(OutboundAddresses addresses)
+internal sealed class WebhookNetwork(OutboundAddressPolicy addresses)
 {
     /// <summary>How long a receiver may take to answer.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);

@@ -1,5 +1,6 @@
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Budgets.DeleteBudget;

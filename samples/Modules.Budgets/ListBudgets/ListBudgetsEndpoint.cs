@@ -1,7 +1,7 @@
 using FastEndpoints;
 using LlmRing.Modules.Budgets.Alerts;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Budgets.ListBudgets;

@@ -3,7 +3,8 @@ using FluentValidation;
 using FluentValidation.Results;
 using LlmRing.Modules.Budgets.Alerts;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Budgets.PutBudget;

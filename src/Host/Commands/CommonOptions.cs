@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LlmRing.Host.Startup;
 
 namespace LlmRing.Host.Commands;
 

@@ -1,7 +1,8 @@
 using System.CommandLine;
 using Dapper;
-using LlmRing.Shared.Configuration;
-using LlmRing.Shared.Data;
+using LlmRing.Host.Migrations;
+using LlmRing.Host.Startup;
+using LlmRing.Shared.Settings;
 using Npgsql;
 
 namespace LlmRing.Host.Commands;
@@ -75,7 +76,7 @@ internal static class DatabaseCommand
     private static async Task DropAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
         if (!database.Name.EndsWith("_test", StringComparison.Ordinal))
-            throw new StartRefusedException($"db drop-test drops only databases whose name ends with _test, not '{database.Name}'");
+            throw new OperatorErrorException($"db drop-test drops only databases whose name ends with _test, not '{database.Name}'");
 
         await using var connection = await database.OpenMaintenanceAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition(

@@ -1,8 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using System.Text.RegularExpressions;
-using LlmRing.Host.Keys;
-using LlmRing.Shared.Configuration;
+using LlmRing.Host.Authentication.Keys;
+using LlmRing.Host.Startup;
+using LlmRing.Shared.Settings;
 using Npgsql;
 
 namespace LlmRing.Host.Commands;
@@ -63,7 +64,7 @@ internal static partial class KeysCommand
         command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), async keys =>
         {
             var text = result.GetRequiredValue(grace);
-            var time = text is "0" ? TimeSpan.Zero : ParseTime(text) ?? throw new StartRefusedException($"--grace is '{text}'; {AcceptedTimes.Split(", or")[0]}, or 0");
+            var time = text is "0" ? TimeSpan.Zero : ParseTime(text) ?? throw new OperatorErrorException($"--grace is '{text}'; {AcceptedTimes.Split(", or")[0]}, or 0");
             var key = ApiKey.New();
             var (newId, projectId, expiresAt) = await keys.RotateAsync(result.GetValue(id), key, time, TimeProvider.System.GetUtcNow(), cancellationToken);
             Show(key, newId, projectId, expiresAt);
@@ -80,7 +81,7 @@ internal static partial class KeysCommand
         {
             var key = result.GetValue(id);
             if (!await keys.RevokeAsync(key, cancellationToken))
-                throw new StartRefusedException($"There is no key {key}");
+                throw new OperatorErrorException($"There is no key {key}");
             Console.WriteLine($"Key {key} is revoked.");
         }, cancellationToken));
         return command;
@@ -96,11 +97,11 @@ internal static partial class KeysCommand
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
-            throw new StartRefusedException("There are no keys yet; make one with: llmring-server keys create --project NAME", exception);
+            throw new OperatorErrorException("There are no keys yet; make one with: llmring-server keys create --project NAME", exception);
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.NotNullViolation)
         {
-            throw new StartRefusedException($"The tables in schema llmring_api are not those of this server, and are not made for this: {exception.MessageText}", exception);
+            throw new OperatorErrorException($"The tables in schema llmring_api are not those of this server, and are not made for this: {exception.MessageText}", exception);
         }
         catch (NpgsqlException exception)
         {
@@ -120,8 +121,8 @@ internal static partial class KeysCommand
     {
         var end = ParseTime(text) is { } time ? now + time
             : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var date) ? date
-            : throw new StartRefusedException($"--expires is '{text}'; {AcceptedTimes}");
-        return end > now ? end : throw new StartRefusedException($"--expires is '{text}', which is past");
+            : throw new OperatorErrorException($"--expires is '{text}'; {AcceptedTimes}");
+        return end > now ? end : throw new OperatorErrorException($"--expires is '{text}', which is past");
     }
 
     private static TimeSpan? ParseTime(string text) => Time().Match(text) is not { Success: true } match ? null

@@ -1,8 +1,9 @@
 using System.CommandLine;
+using LlmRing.Host.Migrations;
 using LlmRing.Host.Modules;
-using LlmRing.Shared.Configuration;
-using LlmRing.Shared.Data;
+using LlmRing.Host.Startup;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Settings;
 using Npgsql;
 
 namespace LlmRing.Host.Commands;
@@ -30,14 +31,14 @@ internal static class ModulesCommand
         await using var database = await ServerDatabase.LocateAsync(environment, configuration, cancellationToken);
         var migrations = await ReadMigrationsAsync(database, chosen, cancellationToken);
         var arguments = new ServerArguments(environment, "127.0.0.1", 0);
-        var hidden = default(StartRefusedException);
+        var hidden = default(OperatorErrorException);
         ModuleCatalog working;
         ILookup<IModule?, MappedRoute> routes;
         try
         {
             (working, routes) = await ReadRoutesAsync(arguments, configuration, database, all);
         }
-        catch (StartRefusedException refusal) when (on.Count < all.Modules.Count)
+        catch (OperatorErrorException refusal) when (on.Count < all.Modules.Count)
         {
             // What is off may be off for that very reason. If it is not to blame, this one refuses likewise.
             hidden = refusal;
@@ -61,7 +62,7 @@ internal static class ModulesCommand
         foreach (var module in all.LeftOut)
             Write(module.Name, module.Assembly, "failed", "");
         foreach (var module in working.LeftOut)
-            Console.WriteLine($"Module {module.Name} in {module.Assembly.Place()} failed: {module.Failure.Message.ReplaceLineEndings(" ")}");
+            Console.WriteLine($"Module {module.Name} in {module.Assembly.Describe()} failed: {module.Failure.Message.ReplaceLineEndings(" ")}");
         foreach (var name in chosen.Unknown)
             Console.WriteLine($"LLMRING_MODULES names '{name}', which is not there; it may be a module that failed");
         if (hidden is not null)
@@ -95,7 +96,7 @@ internal static class ModulesCommand
                 await using var application = await LlmRingServer.BuildAsync(arguments, configuration, database, catalog);
                 return (catalog, MappedRoute.Of(application).OrderBy(route => route.Path, StringComparer.Ordinal).ToLookup(route => catalog.Owner(route.Endpoint)));
             }
-            catch (Exception exception) when (ModuleFailures.CulpritOf(exception, catalog) is { } culprit)
+            catch (Exception exception) when (ModuleFaults.CulpritOf(exception, catalog) is { } culprit)
             {
                 catalog = catalog.Without([culprit], exception);
             }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using LlmRing.Host.Retention;
-using LlmRing.Shared.Configuration;
+using LlmRing.Host.Startup;
+using LlmRing.Shared.Settings;
 using Npgsql;
 
 namespace LlmRing.Host.Commands;
@@ -23,12 +24,12 @@ internal static class RetentionCommand
         await using var services = database.CreateRetentionServices();
         try
         {
-            var failures = await services.GetRequiredService<RetentionRun>().TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken)
-                ?? throw new StartRefusedException("Retention is running on another host");
+            var failures = await services.GetRequiredService<RetentionRunner>().TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken)
+                ?? throw new OperatorErrorException("Retention is running on another host");
             if (failures.FirstOrDefault(failure => failure.Exception is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable }) is { } missing)
-                throw new StartRefusedException("The database lacks tables of this server; make them with: llmring-server db migrate", missing.Exception);
+                throw new OperatorErrorException("The database lacks tables of this server; make them with: llmring-server db migrate", missing.Exception);
             if (failures.Count > 0)
-                throw new StartRefusedException(string.Join("; ", failures.Select(failure => $"{failure.Retention} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
+                throw new OperatorErrorException(string.Join("; ", failures.Select(failure => $"{failure.Retention} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
         }
         catch (NpgsqlException exception)
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Parsing;
+using LlmRing.Host.Startup;
 
 namespace LlmRing.Host.Commands;
 

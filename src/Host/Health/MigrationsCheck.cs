@@ -1,4 +1,4 @@
-using LlmRing.Shared.Data;
+using LlmRing.Host.Migrations;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Npgsql;
 

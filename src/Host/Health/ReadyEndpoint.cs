@@ -9,7 +9,7 @@ namespace LlmRing.Host.Health;
 internal sealed class ReadyEndpoint(HealthCheckService checks, IFusionCache cache, Draining draining) : EndpointWithoutRequest<ReadyResponse>
 {
     // Open to anyone: however often it is asked, the database is asked once a second.
-    private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).InMemoryOnly();
+    private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
 
     public override void Configure()
     {

@@ -1,8 +1,8 @@
 using System.Reflection;
 using System.Runtime.Loader;
 using FastEndpoints;
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Modules;
 
@@ -16,12 +16,12 @@ internal static class ModuleAssemblies
     private const string Dependencies = ".deps.json";
 
     /// <summary>Finds the modules of this server that are on.</summary>
-    /// <exception cref="StartRefusedException">As of <see cref="Load"/> and <see cref="ModuleCatalog.Discover"/>.</exception>
+    /// <exception cref="OperatorErrorException">As of <see cref="Load"/> and <see cref="ModuleCatalog.Discover"/>.</exception>
     public static ModuleCatalog Discover(ModuleSettings settings) => ModuleCatalog.Discover(Load(settings.Path), settings.Modules);
 
     /// <summary>Loads the assemblies.</summary>
     /// <param name="folder">Folder of further modules; null: none.</param>
-    /// <exception cref="StartRefusedException">The folder is absent or not readable, or what is in it is no module, or none for this server.</exception>
+    /// <exception cref="OperatorErrorException">The folder is absent or not readable, or what is in it is no module, or none for this server.</exception>
     public static IReadOnlyList<Assembly> Load(string? folder) => folder is null
         ? BuiltInModules.Assemblies
         : [.. BuiltInModules.Assemblies, .. FindMarkers(folder).Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll")))];
@@ -29,7 +29,7 @@ internal static class ModuleAssemblies
     private static List<string> FindMarkers(string folder)
     {
         if (!Directory.Exists(folder))
-            throw new StartRefusedException($"LLMRING_MODULES_PATH is '{folder}'; accepted: a folder that exists");
+            throw new OperatorErrorException($"LLMRING_MODULES_PATH is '{folder}'; accepted: a folder that exists");
 
         try
         {
@@ -41,7 +41,7 @@ internal static class ModuleAssemblies
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new StartRefusedException($"LLMRING_MODULES_PATH is '{folder}', which cannot be read: {exception.Message.ReplaceLineEndings(" ")}", exception);
+            throw new OperatorErrorException($"LLMRING_MODULES_PATH is '{folder}', which cannot be read: {exception.Message.ReplaceLineEndings(" ")}", exception);
         }
     }
 
@@ -51,13 +51,13 @@ internal static class ModuleAssemblies
     private static void RequireMarker(string folder)
     {
         if (MarkersOf(folder).Length == 0 && Directory.EnumerateFiles(folder, "*.dll").FirstOrDefault() is { } assembly)
-            throw new StartRefusedException($"{assembly} has no *{Dependencies} beside it, by which a module is found; copy the whole folder that was built");
+            throw new OperatorErrorException($"{assembly} has no *{Dependencies} beside it, by which a module is found; copy the whole folder that was built");
     }
 
     private static Assembly LoadModule(string path)
     {
         if (!File.Exists(path))
-            throw new StartRefusedException($"The module {path} does not load: there is only its {Dependencies}");
+            throw new OperatorErrorException($"The module {path} does not load: there is only its {Dependencies}");
 
         Assembly assembly;
         try
@@ -69,7 +69,7 @@ internal static class ModuleAssemblies
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException or InvalidOperationException)
         {
             var reason = (exception as ReflectionTypeLoadException)?.LoaderExceptions.FirstOrDefault()?.Message ?? exception.Message;
-            throw new StartRefusedException($"The module {path} does not load: {reason.ReplaceLineEndings(" ")}", exception);
+            throw new OperatorErrorException($"The module {path} does not load: {reason.ReplaceLineEndings(" ")}", exception);
         }
 
         return assembly;
@@ -80,11 +80,11 @@ internal static class ModuleAssemblies
     {
         var classes = assembly.GetTypes().Where(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))).ToList();
         if (classes.Count == 0)
-            throw new StartRefusedException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
+            throw new OperatorErrorException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
         if (classes.Count > 1)
-            throw new StartRefusedException($"{path} holds {classes.Count} modules; accepted: one class that implements {typeof(IModule).FullName}, not {string.Join(" and ", classes.Select(type => type.FullName))}");
+            throw new OperatorErrorException($"{path} holds {classes.Count} modules; accepted: one class that implements {typeof(IModule).FullName}, not {string.Join(" and ", classes.Select(type => type.FullName))}");
         if (!classes[0].IsVisible || classes[0].GetConstructor([]) is null)
-            throw new StartRefusedException($"{path} holds no module: {classes[0].FullName} is not public, or has no public constructor without parameters");
+            throw new OperatorErrorException($"{path} holds no module: {classes[0].FullName} is not public, or has no public constructor without parameters");
     }
 
     /// <summary>Before version 1 a new minor version may change the contract, as semantic versioning has it.</summary>
@@ -92,13 +92,13 @@ internal static class ModuleAssemblies
     {
         var contract = typeof(IModule).Assembly.GetName();
         var built = assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == contract.Name)?.Version
-            ?? throw new StartRefusedException($"{path} holds no module: it does not reference {contract.Name}");
+            ?? throw new OperatorErrorException($"{path} holds no module: it does not reference {contract.Name}");
         if (built.Major != contract.Version!.Major || built.Minor != contract.Version.Minor)
-            throw new StartRefusedException($"The module {path} was built against {contract.Name} {built.ToString(3)}; this server has {contract.Version.ToString(3)}");
+            throw new OperatorErrorException($"The module {path} was built against {contract.Name} {built.ToString(3)}; this server has {contract.Version.ToString(3)}");
 
         var endpoints = assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == typeof(BaseEndpoint).Assembly.GetName().Name);
         if (endpoints is not null && endpoints.Version > typeof(BaseEndpoint).Assembly.GetName().Version)
-            throw new StartRefusedException($"The module {path} was built against FastEndpoints {endpoints.Version?.ToString(3)}, which is newer than this server's");
+            throw new OperatorErrorException($"The module {path} was built against FastEndpoints {endpoints.Version?.ToString(3)}, which is newer than this server's");
     }
 
     /// <summary>Host first: a module's own copy of a shared assembly would make its endpoints and contracts strangers to the host.</summary>

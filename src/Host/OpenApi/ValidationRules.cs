@@ -1,7 +1,7 @@
 using System.Globalization;
 using FluentValidation;
 using FluentValidation.Validators;
-using LlmRing.Shared.Modules;
+using LlmRing.Host.Modules;
 using Microsoft.OpenApi;
 
 namespace LlmRing.Host.OpenApi;

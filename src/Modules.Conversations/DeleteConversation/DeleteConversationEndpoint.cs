@@ -1,5 +1,6 @@
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Conversations.DeleteConversation;
 

@@ -1,6 +1,7 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Conversations.ListConversations;
 

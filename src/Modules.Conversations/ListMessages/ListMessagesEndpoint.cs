@@ -1,6 +1,8 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Conversations.ListMessages;
 

@@ -2,7 +2,10 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.LogConversation;
@@ -49,7 +52,7 @@ internal sealed class LogConversationEndpoint(LogWriter writer, ConversationSett
 
         var metadata = req.Metadata!;
         var alias = string.IsNullOrEmpty(metadata.Alias) ? null : metadata.Alias;
-        var now = PreparedMessages.Now(time);
+        var now = time.GetPostgresNow();
         var id = Guid.CreateVersion7(now);
         var conversation = new LoggedConversation(
             HttpContext.GetScope(),

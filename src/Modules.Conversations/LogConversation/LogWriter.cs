@@ -1,8 +1,7 @@
 using System.Diagnostics.Metrics;
-using LlmRing.Shared.Data;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Http;
-using LlmRing.Shared.Watching;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 using NpgsqlTypes;

@@ -1,7 +1,8 @@
 using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Conversations.UpdateConversation;
 

@@ -1,5 +1,5 @@
 using System.Net;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Egress;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
@@ -12,7 +12,7 @@ internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpM
     private const int MaxRedirects = 5;
 
     /// <summary>The network, shared by all connections: every socket is opened to an address that was checked, whoever names it.</summary>
-    public static SocketsHttpHandler CreateNetwork(ServerAddressRules rules) => OutboundAddresses.CreateHandler(rules.ResolveAsync);
+    public static SocketsHttpHandler CreateNetwork(ServerAddressRules rules) => OutboundAddressPolicy.CreateHandler(rules.ResolveAsync);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {

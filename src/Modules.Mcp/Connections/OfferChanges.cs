@@ -1,6 +1,6 @@
 using System.Collections.Concurrent;
 using System.Threading.Channels;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.Connections;
 

@@ -1,7 +1,7 @@
 using System.Net;
 using System.Net.Sockets;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Egress;
 using Microsoft.Extensions.Hosting;
 
 namespace LlmRing.Modules.Mcp.Connections;
@@ -17,7 +17,7 @@ internal sealed class ServerAddressRules(McpSettings settings, IHostEnvironment 
     // A name server that does not answer must not hold a request; the connection checks again anyway.
     private static readonly TimeSpan LookupPatience = TimeSpan.FromSeconds(2);
 
-    private readonly OutboundAddresses _addresses = new(settings.AllowedNetworks ?? (environment.IsDevelopment() ? OutboundAddresses.Loopback : []));
+    private readonly OutboundAddressPolicy _addresses = new(settings.AllowedNetworks ?? (environment.IsDevelopment() ? OutboundAddressPolicy.Loopback : []));
 
     /// <summary>What is wrong with the URL of a server that is to be stored; null: nothing.</summary>
     /// <remarks>A name that does not resolve now is accepted: its server may be out of this host's sight, and of its client's only.</remarks>

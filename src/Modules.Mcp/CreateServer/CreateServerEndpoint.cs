@@ -4,7 +4,7 @@ using FluentValidation;
 using FluentValidation.Results;
 using LlmRing.Modules.Mcp.Connections;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.CreateServer;
 

@@ -2,7 +2,8 @@ using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.CreateTool;

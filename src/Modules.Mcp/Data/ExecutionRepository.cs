@@ -1,7 +1,8 @@
 using System.Text.Json;
 using Dapper;
 using LlmRing.Shared.Events;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.Data;

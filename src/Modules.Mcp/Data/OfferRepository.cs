@@ -1,6 +1,6 @@
 using System.Text.Json;
 using Dapper;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.Data;

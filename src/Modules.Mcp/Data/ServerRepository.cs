@@ -1,7 +1,7 @@
 using System.Text.Json;
 using Dapper;
 using LlmRing.Modules.Mcp.Secrets;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.Data;

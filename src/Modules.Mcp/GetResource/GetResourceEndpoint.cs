@@ -1,6 +1,7 @@
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.GetResource;
 

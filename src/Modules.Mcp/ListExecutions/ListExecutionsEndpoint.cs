@@ -1,7 +1,9 @@
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.ListExecutions;
 

@@ -1,6 +1,6 @@
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.ListPrompts;
 

@@ -1,7 +1,7 @@
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.ListServers;
 

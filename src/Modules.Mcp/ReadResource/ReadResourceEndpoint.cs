@@ -3,7 +3,8 @@ using System.Text.Json.Nodes;
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Connections;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 using ModelContextProtocol.Protocol;
 using Resource = LlmRing.Modules.Mcp.Data.Resource;
 

@@ -3,7 +3,8 @@ using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Mcp.Connections;
 using LlmRing.Modules.Mcp.Data;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Mcp.RefreshServer;
 

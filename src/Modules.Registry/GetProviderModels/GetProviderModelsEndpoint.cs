@@ -1,6 +1,6 @@
 using System.Text.Json;
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
 
 namespace LlmRing.Modules.Registry.GetProviderModels;
 

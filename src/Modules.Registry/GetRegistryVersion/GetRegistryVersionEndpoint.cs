@@ -1,5 +1,5 @@
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
 
 namespace LlmRing.Modules.Registry.GetRegistryVersion;
 

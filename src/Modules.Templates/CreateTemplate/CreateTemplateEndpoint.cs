@@ -1,7 +1,7 @@
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Templates.CreateTemplate;
 

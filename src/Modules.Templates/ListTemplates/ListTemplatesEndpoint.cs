@@ -1,6 +1,6 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Templates.ListTemplates;
 

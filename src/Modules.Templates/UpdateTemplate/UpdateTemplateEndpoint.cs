@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Templates.UpdateTemplate;
 

@@ -3,7 +3,9 @@ using System.Text;
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.ExportLogs;
@@ -33,7 +35,7 @@ internal sealed class ExportLogsEndpoint(UsageRepository usages, TimeProvider ti
         HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"usage.{(isCsv ? "csv" : "ndjson")}\"";
 
         var chunk = new StringBuilder(isCsv ? CsvLine.Header : "");
-        await foreach (var row in usages.StreamAsync(HttpContext.GetScope(), request.RangeAt(time.GetTimestampUtc()), request, ct))
+        await foreach (var row in usages.StreamAsync(HttpContext.GetScope(), request.RangeAt(time.GetPostgresNow().UtcDateTime), request, ct))
         {
             if (isCsv)
                 CsvLine.Append(chunk, row);

@@ -1,7 +1,9 @@
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.GetStats;
@@ -26,7 +28,7 @@ internal sealed class GetStatsEndpoint(UsageRepository usages, StatsCache cache,
     public override async Task HandleAsync(GetStatsRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        var range = request.RangeAt(time.GetTimestampUtc());
+        var range = request.RangeAt(time.GetPostgresNow().UtcDateTime);
         var json = await cache.GetOrSetAsync(
             scope,
             $"{request}:{range.From.Ticks}:{range.Until.Ticks}",

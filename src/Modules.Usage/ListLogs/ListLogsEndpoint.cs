@@ -1,6 +1,8 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.ListLogs;
@@ -22,7 +24,7 @@ internal sealed class ListLogsEndpoint(UsageRepository usages, TimeProvider time
 
     public override async Task HandleAsync(ListLogsRequest request, CancellationToken ct)
     {
-        var rows = await usages.ListAsync(HttpContext.GetScope(), request.RangeAt(time.GetTimestampUtc()), request, ct);
+        var rows = await usages.ListAsync(HttpContext.GetScope(), request.RangeAt(time.GetPostgresNow().UtcDateTime), request, ct);
         await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, row => new PageCursor(row.LoggedAt, row.Id)), ct);
     }
 }

@@ -3,7 +3,10 @@ using FastEndpoints;
 using FluentValidation.Results;
 using LlmRing.Modules.Usage.LogUsage;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 using Npgsql;
 
@@ -42,7 +45,7 @@ internal sealed class LogBatchEndpoint(UsageRepository usages, IModelPrices pric
 
     private async Task LogArrayAsync(CancellationToken ct)
     {
-        var (scope, now, rows) = (HttpContext.GetScope(), time.GetTimestampUtc(), new List<UsageRow>());
+        var (scope, now, rows) = (HttpContext.GetScope(), time.GetPostgresNow().UtcDateTime, new List<UsageRow>());
         try
         {
             await foreach (var request in JsonSerializer.DeserializeAsyncEnumerable<LogUsageRequest>(HttpContext.Request.Body, JsonConventions.Options, ct))
@@ -67,7 +70,7 @@ internal sealed class LogBatchEndpoint(UsageRepository usages, IModelPrices pric
 
     private async Task LogLinesAsync(CancellationToken ct)
     {
-        var (scope, now) = (HttpContext.GetScope(), time.GetTimestampUtc());
+        var (scope, now) = (HttpContext.GetScope(), time.GetPostgresNow().UtcDateTime);
         // Of each line the row to store, or what is wrong with it.
         var lines = new List<(UsageRow? Row, object? Fault)>();
         await foreach (var line in NdJsonLines.ReadAsync(HttpContext.Request.BodyReader, ct))

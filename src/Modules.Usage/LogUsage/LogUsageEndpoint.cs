@@ -1,7 +1,9 @@
 using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -31,7 +33,7 @@ internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, 
 
     public override async Task HandleAsync(LogUsageRequest request, CancellationToken ct)
     {
-        var row = await request.ToRowAsync(HttpContext.GetScope(), time.GetTimestampUtc(), prices, ct);
+        var row = await request.ToRowAsync(HttpContext.GetScope(), time.GetPostgresNow().UtcDateTime, prices, ct);
         if (writer.TryWrite(row) is not { } logged)
         {
             HttpContext.Response.Headers.RetryAfter = "1";

@@ -3,7 +3,7 @@ using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Usage.LogUsage;
 

@@ -1,5 +1,5 @@
 using FastEndpoints;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.Reprice;

@@ -1,6 +1,6 @@
 using Dapper;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage.Reprice;

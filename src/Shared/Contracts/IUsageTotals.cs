@@ -1,4 +1,4 @@
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Shared.Contracts;
 

@@ -27,6 +27,6 @@ public interface IModule
 
     /// <summary>Registers what the module needs: repositories, background services, implementations of shared contracts.</summary>
     /// <param name="services">The host's services.</param>
-    /// <param name="configuration">The <c>LLMRING_*</c> variables without their prefix; see <see cref="Configuration.SettingsReader"/>.</param>
+    /// <param name="configuration">The <c>LLMRING_*</c> variables without their prefix; see <see cref="Settings.SettingsReader"/>.</param>
     void AddServices(IServiceCollection services, IConfiguration configuration);
 }

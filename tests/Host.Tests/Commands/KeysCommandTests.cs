@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Text.RegularExpressions;
 using Dapper;
+using LlmRing.Host.Startup;
 using LlmRing.Testing;
 using Npgsql;
 

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using LlmRing.Host.Startup;
 using LlmRing.Testing;
 using StackExchange.Redis;
 

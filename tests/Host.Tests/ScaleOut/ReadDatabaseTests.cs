@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using Dapper;
-using LlmRing.Shared.Configuration;
-using LlmRing.Shared.Data;
+using LlmRing.Host.Postgres;
+using LlmRing.Shared.Postgres;
 using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
@@ -19,7 +19,7 @@ public sealed class ReadDatabaseTests
         await using var databases = new StandbyFixture();
         await databases.InitializeAsync();
         await using var services = await StartAsync(databases);
-        var (primary, reads) = (services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<ReadDatabase>());
+        var (primary, reads) = (services.GetRequiredService<NpgsqlDataSource>(), services.GetRequiredService<ReadReplica>());
         await using var standby = new NpgsqlConnection(databases.Standby);
 
         // Busy: all connections are taken, and others write meanwhile.
@@ -48,7 +48,7 @@ public sealed class ReadDatabaseTests
         await using var databases = new StandbyFixture();
         await databases.InitializeAsync();
         await using var services = await StartAsync(databases);
-        var reads = services.GetRequiredService<ReadDatabase>();
+        var reads = services.GetRequiredService<ReadReplica>();
         int[] silent;
         await using (var standby = new NpgsqlConnection(databases.Standby))
         {
@@ -84,13 +84,13 @@ public sealed class ReadDatabaseTests
             .AddLogging()
             .AddDatabase(new NpgsqlConnectionStringBuilder(databases.Primary) { Timeout = 1 }, settings)
             .BuildServiceProvider();
-        var reads = services.GetRequiredService<ReadDatabase>();
+        var reads = services.GetRequiredService<ReadReplica>();
         await reads.StartAsync(CancellationToken.None);
         await Eventually.HoldsAsync(async () => await CountAsync(reads) == (0, true));
         return services;
     }
 
-    private static Task<(long Rows, bool IsReplica)> CountAsync(ReadDatabase reads) => reads.ReadAsync(
+    private static Task<(long Rows, bool IsReplica)> CountAsync(ReadReplica reads) => reads.ReadAsync(
         connection => connection.QuerySingleAsync<(long, bool)>("select count(*), pg_is_in_recovery() from counted"), CancellationToken.None);
 
     private static async Task SignalAsync(string signal, int[] processes)

@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using LlmRing.Modules.Usage.GetStats;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
 using Npgsql;
 

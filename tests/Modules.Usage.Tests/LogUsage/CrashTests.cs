@@ -4,8 +4,8 @@ using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using Dapper;
-using LlmRing.Host.Embedded;
-using LlmRing.Shared.Configuration;
+using LlmRing.Host.EmbeddedPostgres;
+using LlmRing.Shared.Settings;
 using LlmRing.Testing;
 using Npgsql;
 
@@ -53,7 +53,7 @@ public sealed class CrashTests(ServerFixture server)
     {
         var folder = Directory.CreateTempSubdirectory("llmring-crash-").FullName;
         string[] port = [$"port={FreePort()}"];
-        await using var postgres = await EmbeddedPostgres.StartAsync(folder, port, CancellationToken.None);
+        await using var postgres = await PostgresCluster.StartAsync(folder, port, CancellationToken.None);
         var database = new NpgsqlConnectionStringBuilder(postgres.ConnectionTo("postgres").ConnectionString)
         {
             Port = int.Parse(port[0].Split('=')[1], CultureInfo.InvariantCulture),
@@ -133,10 +133,10 @@ public sealed class CrashTests(ServerFixture server)
     {
         try
         {
-            await EmbeddedPostgres.StartAsync(folder, settings, CancellationToken.None);
+            await PostgresCluster.StartAsync(folder, settings, CancellationToken.None);
             return true;
         }
-        catch (StartRefusedException)
+        catch (OperatorErrorException)
         {
             return false;
         }

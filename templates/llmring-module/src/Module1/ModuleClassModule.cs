@@ -1,5 +1,5 @@
-using LlmRing.Shared.Configuration;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Settings;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 

@@ -1,6 +1,7 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Shared.Http;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
 
 namespace Module1.AddEntry;
 

@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using Dapper;
+using Npgsql;
+
+namespace LlmRing.Host.Authentication;
+
+/// <summary>Writes down when keys were last used: once a minute for all of them, never while a request waits.</summary>
+internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimeProvider time, ILogger<LastUsedTracker> logger) : BackgroundService
+{
+    private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
+
+    private readonly ConcurrentDictionary<Guid, DateTime> _uses = new();
+    private bool _hasColumn = true;
+
+    public void Note(Guid key) => _uses[key] = time.GetUtcNow().UtcDateTime;
+
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await WriteAsync(cancellationToken);
+    }
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        using var timer = new PeriodicTimer(Interval, time);
+        while (await timer.WaitForNextTickAsync(stoppingToken))
+            await WriteAsync(stoppingToken);
+    }
+
+    private async Task WriteAsync(CancellationToken cancellationToken)
+    {
+        var uses = _uses.ToArray();
+        foreach (var use in uses)
+            _uses.TryRemove(use);
+        if (uses.Length == 0 || !_hasColumn)
+            return;
+
+        try
+        {
+            await using var connection = await database.OpenConnectionAsync(cancellationToken);
+            // In the order of ids, so that two hosts never wait for each other.
+            await connection.ExecuteAsync(new CommandDefinition(
+                """
+                update llmring_api.api_keys k
+                set last_used_at = greatest(k.last_used_at, used.at)
+                from (
+                    select locked.id, u.at
+                    from unnest(@ids, @times) as u (id, at)
+                    join llmring_api.api_keys locked on locked.id = u.id
+                    order by locked.id
+                    for update of locked) used
+                where k.id = used.id
+                """,
+                new { ids = uses.Select(use => use.Key).ToArray(), times = uses.Select(use => use.Value).ToArray() },
+                cancellationToken: cancellationToken));
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedColumn)
+        {
+            // Tables that others made are taken as they are.
+            _hasColumn = false;
+        }
+        catch (NpgsqlException exception)
+        {
+            LogNotNoted(exception.Message);
+        }
+    }
+
+    [LoggerMessage(LogLevel.Warning, "When keys were last used could not be noted: {Reason}")]
+    private partial void LogNotNoted(string reason);
+}

@@ -1,0 +1,90 @@
+using System.Security.Claims;
+using System.Text.Encodings.Web;
+using LlmRing.Shared.Errors;
+using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Authentication;
+using Microsoft.AspNetCore.Authorization;
+using Microsoft.Extensions.Options;
+
+namespace LlmRing.Host.Authentication;
+
+/// <summary>
+/// Turns <c>X-API-Key</c>, or <c>X-User-ID</c> + <c>X-Project-ID</c> from a trusted proxy, into a <see cref="Scope"/>.
+/// </summary>
+internal sealed class ScopeAuthenticationHandler(
+    IOptionsMonitor<AuthenticationSchemeOptions> options,
+    ILoggerFactory loggers,
+    UrlEncoder encoder,
+    AuthenticationSettings settings,
+    ApiKeyLookup access)
+    : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
+{
+    public const string SchemeName = "Scope";
+
+    private const string Missing = "Authentication required: provide X-API-Key or (X-User-ID + X-Project-ID)";
+
+    // The scope travels as a feature; the principal only says that there is one.
+    private static readonly ClaimsPrincipal Authenticated = new(new ClaimsIdentity(SchemeName));
+
+    private (int Status, string Detail) _refusal = (StatusCodes.Status401Unauthorized, Missing);
+
+    protected override async Task<AuthenticateResult> HandleAuthenticateAsync()
+    {
+        if (Context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
+            return AuthenticateResult.NoResult();
+
+        var scope = Request.Headers["X-API-Key"].ToString().Trim() is { Length: > 0 } key
+            ? await ScopeOfKeyAsync(key)
+            : await ScopeOfProjectAsync();
+
+        if (scope is null)
+            return AuthenticateResult.NoResult();
+
+        Context.Features.Set(scope);
+        return AuthenticateResult.Success(new AuthenticationTicket(Authenticated, SchemeName));
+    }
+
+    protected override Task HandleChallengeAsync(AuthenticationProperties properties) =>
+        Context.WriteDetailAsync(_refusal.Status, _refusal.Detail, Context.RequestAborted);
+
+    private async ValueTask<Scope?> ScopeOfKeyAsync(string key)
+    {
+        if (key.Length > 255)
+            return Refuse(StatusCodes.Status400BadRequest, "X-API-Key too long");
+        if (key.Any(char.IsWhiteSpace))
+            return Refuse(StatusCodes.Status400BadRequest, "X-API-Key must not contain whitespace");
+        if (settings.ApiKeyValidationMode is ApiKeyValidationMode.Bridge)
+            return Scope.OfApiKey(key);
+
+        return await access.FindApiKeyAsync(key, Context.RequestAborted) is { } known
+            ? Scope.OfApiKey(known.Id.ToString(), known.ProjectId)
+            : Refuse(StatusCodes.Status401Unauthorized, "Invalid API key");
+    }
+
+    private async ValueTask<Scope?> ScopeOfProjectAsync()
+    {
+        var (user, project) = (Request.Headers["X-User-ID"].ToString().Trim(), Request.Headers["X-Project-ID"].ToString().Trim());
+        if (user.Length == 0 || project.Length == 0 || !IsFromTrustedProxy())
+            return null;
+        if (!Guid.TryParse(user, out var userId) || !Guid.TryParse(project, out var projectId))
+            return Refuse(StatusCodes.Status400BadRequest, "Invalid UUID format in X-User-ID or X-Project-ID");
+
+        return !settings.EnforceMembershipVerification || await access.IsMemberAsync(userId, projectId, Context.RequestAborted)
+            ? Scope.OfProject(projectId)
+            : Refuse(StatusCodes.Status404NotFound, "Project not found");
+    }
+
+    private bool IsFromTrustedProxy()
+    {
+        var peer = Context.Connection.RemoteIpAddress;
+        if (peer is { IsIPv4MappedToIPv6: true })
+            peer = peer.MapToIPv4();
+        return peer is not null && settings.TrustedProxies.Any(network => network.Contains(peer));
+    }
+
+    private Scope? Refuse(int status, string detail)
+    {
+        _refusal = (status, detail);
+        return null;
+    }
+}

@@ -1,0 +1,52 @@
+using Microsoft.Extensions.Caching.StackExchangeRedis;
+using ZiggyCreatures.Caching.Fusion;
+
+namespace LlmRing.Host.Caching;
+
+/// <summary>Sets the cache up: memory first; Redis as second level and backplane whenever it is reachable.</summary>
+internal static class CachingServices
+{
+    private static readonly TimeSpan SoftTimeout = TimeSpan.FromMilliseconds(150);
+    private static readonly TimeSpan HardTimeout = TimeSpan.FromMilliseconds(400);
+
+    /// <summary>Adds <see cref="IFusionCache"/>.</summary>
+    public static IServiceCollection AddCaching(this IServiceCollection services)
+    {
+        services.AddSingleton<RedisConnection>();
+        services.AddFusionCache()
+            .WithOptions((provider, options) =>
+            {
+                options.CacheKeyPrefix = "llmring:";
+                // With the default (Expire) a fail-safe would serve what was just evicted.
+                options.RemoveByTagBehavior = RemoveByTagBehavior.Remove;
+                options.DistributedCacheCircuitBreakerDuration = TimeSpan.FromSeconds(2);
+                options.BackplaneCircuitBreakerDuration = TimeSpan.FromSeconds(2);
+                options.WaitForInitialBackplaneSubscribe = false;
+                Bound(options.TagsDefaultEntryOptions);
+                // RedisConnection says once that Redis is away; saying it for each operation helps nobody.
+                options.DistributedCacheErrorsLogLevel = LogLevel.Debug;
+                options.DistributedCacheSyntheticTimeoutsLogLevel = LogLevel.Debug;
+                options.BackplaneErrorsLogLevel = LogLevel.Debug;
+                options.BackplaneSyntheticTimeoutsLogLevel = LogLevel.Debug;
+                options.DefaultEntryOptions = new FusionCacheEntryOptions(
+                    TimeSpan.FromSeconds(provider.GetRequiredService<CacheSettings>().Ttl));
+                Bound(options.DefaultEntryOptions);
+            })
+            .WithDistributedCache(provider => new RedisCache(new RedisCacheOptions
+            {
+                InstanceName = "llmring:",
+                ConnectionMultiplexerFactory = provider.GetRequiredService<RedisConnection>().GetAsync,
+            }))
+            .WithSerializer(new JsonCacheSerializer())
+            .WithBackplane(provider => ActivatorUtilities.CreateInstance<RedisBackplane>(provider));
+        return services;
+    }
+
+    private static void Bound(FusionCacheEntryOptions options)
+    {
+        options.DistributedCacheSoftTimeout = SoftTimeout;
+        options.DistributedCacheHardTimeout = HardTimeout;
+        options.AllowBackgroundDistributedCacheOperations = true;
+        options.AllowBackgroundBackplaneOperations = true;
+    }
+}

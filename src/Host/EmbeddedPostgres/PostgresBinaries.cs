@@ -1,0 +1,75 @@
+using System.Diagnostics;
+using LlmRing.Shared.Settings;
+
+namespace LlmRing.Host.EmbeddedPostgres;
+
+/// <summary>PostgreSQL's server programs on this machine.</summary>
+internal sealed class PostgresBinaries
+{
+    private readonly string _folder;
+
+    private PostgresBinaries(string folder, PostgresAccount account) => (_folder, Account) = (folder, account);
+
+    public PostgresAccount Account { get; }
+
+    /// <summary>Looks on the PATH and where Debian and Homebrew put them.</summary>
+    /// <param name="clusterFolder">Folder of the cluster: one that exists already needs programs of its own major version.</param>
+    /// <param name="account">Who will run them.</param>
+    /// <exception cref="OperatorErrorException">There are none, or none of the cluster's version.</exception>
+    public static PostgresBinaries Find(string clusterFolder, PostgresAccount account)
+    {
+        var found = Candidates()
+            .Where(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")))
+            .ToList();
+        if (found.Count == 0)
+            throw new OperatorErrorException("PostgreSQL is not installed, and LLMRING_DATABASE_URL is not set; install it (Debian: apt-get install postgresql) or run 'make dev', which does so");
+
+        var versionFile = Path.Combine(clusterFolder, "data", "PG_VERSION");
+        if (!File.Exists(versionFile))
+            return new PostgresBinaries(found[0], account);
+
+        var version = File.ReadAllText(versionFile).Trim();
+        var folder = found.Find(candidate => MajorVersion(candidate) == version)
+            ?? throw new OperatorErrorException($"The embedded database in {clusterFolder} was made by PostgreSQL {version}, which is not installed any more");
+        return new PostgresBinaries(folder, account);
+    }
+
+    /// <summary>Runs one of the programs to its end.</summary>
+    /// <exception cref="OperatorErrorException">It ended with an error.</exception>
+    public async Task RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
+    {
+        var start = Account.Start(Path.Combine(_folder, program), arguments);
+        start.WorkingDirectory = "/";
+        // Not redirected through pipes: the PostgreSQL that pg_ctl leaves behind would hold them open.
+        (start.RedirectStandardOutput, start.RedirectStandardError) = (program is "initdb", program is "initdb");
+        using var process = Process.Start(start)!;
+        var (output, errors) = program is "initdb"
+            ? (process.StandardOutput.ReadToEndAsync(cancellationToken), process.StandardError.ReadToEndAsync(cancellationToken))
+            : (Task.FromResult(""), Task.FromResult(""));
+        await process.WaitForExitAsync(cancellationToken);
+        await output;
+        if (process.ExitCode != 0)
+            throw new OperatorErrorException($"{program} ended with {process.ExitCode}: {(await errors).Trim().ReplaceLineEndings(" ")}");
+    }
+
+    private static IEnumerable<string> Candidates() =>
+    [
+        .. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries),
+        .. Versions("/usr/lib/postgresql", "bin"),
+        .. Versions("/opt/homebrew/opt", "bin"),
+        .. Versions("/usr/local/opt", "bin"),
+    ];
+
+    private static IEnumerable<string> Versions(string parent, string child) => Directory.Exists(parent)
+        ? Directory.EnumerateDirectories(parent).OrderDescending(StringComparer.Ordinal).Select(folder => Path.Combine(folder, child))
+        : [];
+
+    private static string? MajorVersion(string folder)
+    {
+        // "postgres (PostgreSQL) 15.18 (Debian …)"
+        using var process = Process.Start(new ProcessStartInfo(Path.Combine(folder, "pg_ctl"), ["--version"]) { RedirectStandardOutput = true })!;
+        var words = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        process.WaitForExit();
+        return words.Length > 2 ? words[2].Split('.')[0].Trim() : null;
+    }
+}

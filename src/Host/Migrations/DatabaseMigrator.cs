@@ -1,0 +1,181 @@
+using System.Text.RegularExpressions;
+using Dapper;
+using EvolveDb;
+using LlmRing.Host.Modules;
+using LlmRing.Host.Postgres;
+using LlmRing.Shared.Modules;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Settings;
+using Npgsql;
+
+namespace LlmRing.Host.Migrations;
+
+/// <summary>
+/// Brings the schemas of the modules that are on up to date, from their embedded <c>Migrations/V…__….sql</c>.
+/// Each module has a table of its own that notes what was applied; each script is one transaction.
+/// </summary>
+internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCatalog catalog, DatabaseSettings settings, ILogger<DatabaseMigrator> logger)
+{
+    /// <summary>Applies what is pending. Hosts that start at once take turns.</summary>
+    /// <exception cref="OperatorErrorException">A script failed, was changed after it was applied, or the schema is newer than this program.</exception>
+    public async Task MigrateAsync(CancellationToken cancellationToken)
+    {
+        // One blocking lock around all modules: the lock of the migration library is polled every three seconds.
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@lockKey)", new { lockKey = AdvisoryLocks.Migrations }, commandTimeout: 0, cancellationToken: cancellationToken));
+        try
+        {
+            foreach (var module in catalog.Modules)
+                await MigrateAsync(module, connection, cancellationToken);
+        }
+        finally
+        {
+            await connection.ExecuteAsync("select pg_advisory_unlock(@lockKey)", new { lockKey = AdvisoryLocks.Migrations });
+        }
+    }
+
+    /// <summary>What is applied and what is pending, of the modules that are on.</summary>
+    public async Task<IReadOnlyList<MigrationState>> GetStatusAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var states = new List<MigrationState>();
+        foreach (var module in catalog.Modules)
+        {
+            var applied = await ReadAppliedAsync(module, connection, cancellationToken);
+            states.AddRange(Scripts(module).Select(script =>
+                new MigrationState(module.Name, script, applied.TryGetValue(script, out var at) ? at : null)));
+        }
+
+        return states;
+    }
+
+    /// <summary>What was taken over from another server, and what modules have to say of their tables.</summary>
+    public async Task<(IReadOnlyList<AdoptedTable> Tables, IReadOnlyList<(string Module, string Line)> Reports)> GetAdoptionAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        var reports = new List<(string, string)>();
+        foreach (var module in catalog.Modules)
+        {
+            if (module is IDatabaseReport report && await report.ReportAsync(connection, SchemaOf(module), cancellationToken) is { } line)
+                reports.Add((module.Name, line));
+        }
+
+        var tables = await ExistsAsync(connection, AdoptedTables, cancellationToken)
+            ? await connection.QueryAsync<AdoptedTable>(new CommandDefinition(
+                $"select module, table_name as \"table\", rows, adopted_at from {AdoptedTables} order by module, table_name", cancellationToken: cancellationToken))
+            : [];
+        return (tables.AsList(), reports);
+    }
+
+    private async Task MigrateAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        var scripts = Scripts(module);
+        if (scripts.Count == 0)
+            return;
+
+        var applied = await ReadAppliedAsync(module, connection, cancellationToken);
+        if (applied.Keys.Except(scripts).FirstOrDefault() is { } unknown)
+            throw new OperatorErrorException($"The database is newer than this program: module '{module.Name}' has migration {unknown}, which this version does not know");
+
+        if (applied.Count == 0)
+            await NoteAdoptionAsync(module, scripts[0], connection, cancellationToken);
+
+        var schema = SchemaOf(module);
+        await using var own = database.CreateConnection();
+        var evolve = new Evolve(own, message => LogStep(module.Name, message))
+        {
+            EmbeddedResourceAssemblies = [module.Assembly],
+            EmbeddedResourceFilters = [ResourcePrefix(module)],
+            Schemas = [schema],
+            MetadataTableSchema = schema,
+            MetadataTableName = TableOf(module),
+            Placeholders = new Dictionary<string, string> { ["${schema}"] = schema },
+            EnableClusterMode = false,
+            IsEraseDisabled = true,
+            CommandTimeout = 0,
+        };
+        try
+        {
+            // The library is synchronous.
+            await Task.Run(evolve.Migrate, cancellationToken);
+        }
+        catch (EvolveException exception)
+        {
+            throw new OperatorErrorException($"The schema of module '{module.Name}' cannot be brought up to date: {(exception.InnerException ?? exception).Message.ReplaceLineEndings(" ")}", exception);
+        }
+
+        if (evolve.NbMigration > 0)
+        {
+            // Whatever a script has set for its session ends with it.
+            database.Clear();
+            LogMigrated(module.Name, evolve.NbMigration);
+        }
+    }
+
+    private async Task<Dictionary<string, DateTimeOffset>> ReadAppliedAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        // Identifiers cannot be parameters; both are constants of the module or validated settings.
+        var table = $"\"{SchemaOf(module)}\".\"{TableOf(module)}\"";
+        if (!await ExistsAsync(connection, table, cancellationToken))
+            return [];
+
+        // Type 0 is a migration; the library also notes that it made the schema.
+        var rows = await connection.QueryAsync<(string Name, DateTime At)>(new CommandDefinition(
+            $"select name, installed_on::timestamptz from {table} where type = 0 and success", cancellationToken: cancellationToken));
+        return rows.ToDictionary(row => row.Name, row => new DateTimeOffset(row.At.ToUniversalTime()));
+    }
+
+    /// <summary>Notes which of the tables that a first script would make are there already, with their rows.</summary>
+    private async Task NoteAdoptionAsync(IModule module, string script, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        using var reader = new StreamReader(module.Assembly.GetManifestResourceStream(ResourcePrefix(module) + script)!);
+        foreach (Match made in CreateTable().Matches(await reader.ReadToEndAsync(cancellationToken)))
+        {
+            var name = $"{SchemaOf(module)}.{made.Groups[1].Value}";
+            if (!await ExistsAsync(connection, name, cancellationToken))
+                continue;
+
+            var rows = await connection.ExecuteScalarAsync<long>(new CommandDefinition($"select count(*) from {name}", commandTimeout: 0, cancellationToken: cancellationToken));
+            await connection.ExecuteAsync(new CommandDefinition(
+                $"""
+                create schema if not exists "{settings.Schema}";
+                create table if not exists {AdoptedTables} (
+                    module text not null, table_name text primary key, rows bigint not null, adopted_at timestamptz not null default now());
+                insert into {AdoptedTables} (module, table_name, rows) values (@module, @name, @rows)
+                on conflict (table_name) do update set rows = excluded.rows, adopted_at = excluded.adopted_at
+                """,
+                new { module = module.Name, name, rows },
+                cancellationToken: cancellationToken));
+            LogAdopted(module.Name, name, rows);
+        }
+    }
+
+    private static Task<bool> ExistsAsync(NpgsqlConnection connection, string table, CancellationToken cancellationToken) =>
+        connection.ExecuteScalarAsync<bool>(new CommandDefinition("select to_regclass(@table) is not null", new { table }, cancellationToken: cancellationToken));
+
+    private string AdoptedTables => $"\"{settings.Schema}\".adopted_tables";
+
+    private string SchemaOf(IModule module) => module.Schema ?? settings.Schema;
+
+    private static string TableOf(IModule module) => $"migrations_{module.Name.Replace('-', '_')}";
+
+    private static string ResourcePrefix(IModule module) => $"{module.Assembly.GetName().Name}.Migrations.";
+
+    private static List<string> Scripts(IModule module) => module.Assembly.GetManifestResourceNames()
+        .Where(name => name.StartsWith(ResourcePrefix(module), StringComparison.Ordinal) && name.EndsWith(".sql", StringComparison.Ordinal))
+        .Select(name => name[ResourcePrefix(module).Length..])
+        .Order(StringComparer.Ordinal)
+        .ToList();
+
+    [GeneratedRegex(@"create table if not exists \$\{schema\}\.(\w+)")]
+    private static partial Regex CreateTable();
+
+    [LoggerMessage(LogLevel.Information, "Module {Module} takes over table {Table} with {Rows} rows")]
+    private partial void LogAdopted(string module, string table, long rows);
+
+    [LoggerMessage(LogLevel.Debug, "Migrations of {Module}: {Message}")]
+    private partial void LogStep(string module, string message);
+
+    [LoggerMessage(LogLevel.Information, "Migrations of {Module}: {Count} applied")]
+    private partial void LogMigrated(string module, int count);
+}

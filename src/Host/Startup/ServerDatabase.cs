@@ -1,0 +1,148 @@
+using Dapper;
+using LlmRing.Host.EmbeddedPostgres;
+using LlmRing.Host.Modules;
+using LlmRing.Host.Postgres;
+using LlmRing.Host.Retention;
+using LlmRing.Shared.Settings;
+using Npgsql;
+
+namespace LlmRing.Host.Startup;
+
+/// <summary>The database of this run: the one that is configured, or the embedded one of dev and test.</summary>
+internal sealed class ServerDatabase : IAsyncDisposable
+{
+    private readonly PostgresCluster? _embedded;
+    private readonly IConfiguration _configuration;
+
+    private ServerDatabase(NpgsqlConnectionStringBuilder connection, PostgresCluster? embedded, IConfiguration configuration)
+    {
+        Connection = connection;
+        _embedded = embedded;
+        _configuration = configuration;
+        // libpq's rule: without a name it is the user's.
+        Connection.Database ??= Connection.Username ?? "llmring";
+    }
+
+    public NpgsqlConnectionStringBuilder Connection { get; }
+
+    public string Name => Connection.Database!;
+
+    /// <summary>Finds the database, and starts the embedded PostgreSQL where that is the one.</summary>
+    /// <exception cref="OperatorErrorException">Nothing is configured for prod, or the embedded PostgreSQL cannot start.</exception>
+    public static async Task<ServerDatabase> LocateAsync(ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
+    {
+        if (configuration.ReadSettings<DatabaseSettings>().Url is { } url)
+            return new ServerDatabase(ConnectionStrings.Parse(url), null, configuration);
+        if (environment is ServerEnvironment.Prod)
+            throw new OperatorErrorException("LLMRING_DATABASE_URL is not set; --env prod needs it: postgresql://user:password@host:port/database");
+
+        var embedded = await PostgresCluster.StartAsync(PostgresCluster.DefaultFolder, [], cancellationToken);
+        var connection = embedded.ConnectionTo(environment is ServerEnvironment.Test ? "llmring_test" : "llmring");
+        var database = new ServerDatabase(connection, embedded, configuration);
+        await database.CreateAsync(cancellationToken);
+        return database;
+    }
+
+    /// <summary>Creates the database where it does not exist.</summary>
+    /// <returns>Whether it was created by this call.</returns>
+    public async Task<bool> CreateAsync(CancellationToken cancellationToken)
+    {
+        await using var connection = await OpenMaintenanceAsync(cancellationToken);
+        var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            "select exists (select from pg_database where datname = @Name)", new { Name }, cancellationToken: cancellationToken));
+        if (exists)
+            return false;
+
+        try
+        {
+            await connection.ExecuteAsync(new CommandDefinition($"create database {Quote(Name)}", cancellationToken: cancellationToken));
+            return true;
+        }
+        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        {
+            // Another host was quicker.
+            return false;
+        }
+    }
+
+    /// <summary>Connects once, so that a database that is away is said before anything else starts.</summary>
+    /// <exception cref="NpgsqlException">It does not answer, or does not exist.</exception>
+    public async Task RequireAnswerAsync(CancellationToken cancellationToken)
+    {
+        await using var source = SourceOf(Connection);
+        await using var connection = await source.OpenConnectionAsync(cancellationToken);
+    }
+
+    /// <summary>A connection to the cluster's own database, from where others are created and dropped.</summary>
+    public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken) =>
+        await SourceOf(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false }).OpenConnectionAsync(cancellationToken);
+
+    // The name of a source is what metrics show; by default it is the connection string.
+    private static NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder connection) =>
+        new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = "llmring-start" }.Build();
+
+    /// <summary>The modules that are on; a line on each that should be and failed.</summary>
+    public ModuleCatalog DiscoverModules()
+    {
+        var catalog = ModuleAssemblies.Discover(_configuration.ReadSettings<ModuleSettings>());
+        foreach (var name in catalog.Unknown)
+            Console.Error.WriteLine($"LLMRING_MODULES names '{name}', which is not there; it may be a module that failed");
+        foreach (var module in catalog.LeftOut)
+            SayLeftOut(module);
+        return catalog;
+    }
+
+    /// <summary>The services that migrations need, without a web server.</summary>
+    public ServiceProvider CreateServices(ModuleCatalog catalog) => Describe(catalog).BuildServiceProvider();
+
+    /// <summary>What retention needs: the same with what the modules register; nothing of it runs by itself. A module that throws is left out, as by a server.</summary>
+    public ServiceProvider CreateRetentionServices()
+    {
+        for (var catalog = DiscoverModules(); ;)
+        {
+            var provider = default(ServiceProvider);
+            try
+            {
+                var services = Describe(catalog).AddSingleton(TimeProvider.System).AddSingleton<RetentionRunner>();
+                foreach (var module in catalog.Modules)
+                    services.AddModule(module, _configuration);
+                provider = services.BuildServiceProvider();
+                // Made here, where what cannot be made has somebody to blame.
+                provider.GetRequiredService<RetentionRunner>();
+                return provider;
+            }
+            catch (Exception exception) when (ModuleFaults.CulpritOf(exception, catalog) is { } culprit)
+            {
+                provider?.Dispose();
+                catalog = catalog.Without([culprit], exception);
+                SayLeftOut(catalog.LeftOut[^1]);
+            }
+        }
+    }
+
+    private IServiceCollection Describe(ModuleCatalog catalog)
+    {
+        var settings = _configuration.ReadSettings<DatabaseSettings>();
+        return new ServiceCollection()
+            .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
+            .AddSingleton(settings)
+            .AddSingleton(catalog)
+            .AddDatabase(Connection, settings);
+    }
+
+    private static void SayLeftOut(FailedModule module) =>
+        Console.Error.WriteLine($"Module {module.Name} in {module.Assembly.Describe()} failed and is left out: {module.Failure.Message.ReplaceLineEndings(" ")}");
+
+    /// <summary>The one line for an operator when the database does not do what start needs.</summary>
+    public OperatorErrorException Refusal(NpgsqlException exception)
+    {
+        var place = $"{Connection.Host ?? "localhost"}:{Connection.Port}";
+        return exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
+            ? new OperatorErrorException($"Database '{Name}' does not exist at {place}; create it with: llmring-server db create", exception)
+            : new OperatorErrorException($"The database '{Name}' at {place} cannot be used: {(exception.InnerException?.Message ?? exception.Message).ReplaceLineEndings(" ")}", exception);
+    }
+
+    public static string Quote(string identifier) => new NpgsqlCommandBuilder().QuoteIdentifier(identifier);
+
+    public ValueTask DisposeAsync() => _embedded?.DisposeAsync() ?? ValueTask.CompletedTask;
+}

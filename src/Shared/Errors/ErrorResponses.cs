@@ -1,0 +1,31 @@
+using FastEndpoints;
+using LlmRing.Shared.Json;
+using Microsoft.AspNetCore.Http;
+
+namespace LlmRing.Shared.Errors;
+
+/// <summary>Writes the error bodies of the API.</summary>
+public static class ErrorResponses
+{
+    /// <summary>Answers an error from an endpoint: <c>{"detail": "…"}</c>.</summary>
+    /// <param name="sender">The endpoint's <c>Send</c>.</param>
+    /// <param name="status">HTTP status, 400 to 599.</param>
+    /// <param name="detail">What is wrong, for a human.</param>
+    /// <param name="cancellationToken">Ends the write.</param>
+    public static Task DetailAsync(this IResponseSender sender, int status, string detail, CancellationToken cancellationToken) =>
+        sender.HttpContext.WriteDetailAsync(status, detail, cancellationToken);
+
+    /// <summary>Answers 404 <c>{"detail": "… not found"}</c>: absent, or another scope's, which must look the same.</summary>
+    /// <param name="sender">The endpoint's <c>Send</c>.</param>
+    /// <param name="what">The kind of thing, e.g. <c>Conversation</c>.</param>
+    /// <param name="cancellationToken">Ends the write.</param>
+    public static Task NotFoundAsync(this IResponseSender sender, string what, CancellationToken cancellationToken) =>
+        sender.DetailAsync(StatusCodes.Status404NotFound, $"{what} not found", cancellationToken);
+
+    internal static Task WriteDetailAsync(this HttpContext context, int status, string detail, CancellationToken cancellationToken)
+    {
+        context.MarkResponseStart();
+        context.Response.StatusCode = status;
+        return context.Response.WriteAsJsonAsync(new ErrorBody(detail), JsonConventions.Options, cancellationToken);
+    }
+}

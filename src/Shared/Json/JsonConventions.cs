@@ -1,0 +1,115 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace LlmRing.Shared.Json;
+
+/// <summary>How this API speaks JSON: snake_case, numbers as numbers, no text that PostgreSQL cannot store.</summary>
+public static class JsonConventions
+{
+    /// <summary>The conventions as ready options; do not change them.</summary>
+    public static JsonSerializerOptions Options { get; } = Create();
+
+    /// <summary>Puts the conventions on options that somebody else made.</summary>
+    public static void Apply(JsonSerializerOptions options)
+    {
+        ApplyForm(options);
+        options.Converters.Add(new StorableStringConverter());
+        options.Converters.Add(new StorableElementConverter());
+    }
+
+    /// <summary>Names, numbers and enums only: what a schema can be made of (own converters would hide the types).</summary>
+    internal static void ApplyForm(JsonSerializerOptions options)
+    {
+        options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
+        options.PropertyNameCaseInsensitive = false;
+        options.NumberHandling = JsonNumberHandling.Strict;
+        // Depth is counted for the whole body; deeper is refused with 422.
+        options.MaxDepth = 64;
+        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+    }
+
+    private static JsonSerializerOptions Create()
+    {
+        var options = new JsonSerializerOptions(JsonSerializerDefaults.Web);
+        Apply(options);
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
+
+    /// <summary>Refuses the one character that a PostgreSQL text cannot hold.</summary>
+    private sealed class StorableStringConverter : JsonConverter<string>
+    {
+        public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            if (reader.TokenType is not JsonTokenType.String)
+                throw new JsonException();
+            return Check(reader.GetString()!);
+        }
+
+        public override string ReadAsPropertyName(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            Check(reader.GetString()!);
+
+        public override void Write(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(value);
+
+        public override void WriteAsPropertyName(Utf8JsonWriter writer, string value, JsonSerializerOptions options) =>
+            writer.WritePropertyName(value);
+
+        private static string Check(string text) =>
+            text.Contains('\0') ? throw new JsonException("A text must not contain the character U+0000.") : text;
+    }
+
+    /// <summary>The same for free-form JSON, where PostgreSQL's jsonb also refuses lone surrogates.</summary>
+    private sealed class StorableElementConverter : JsonConverter<JsonElement>
+    {
+        public override bool HandleNull => true;
+
+        public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
+        {
+            var element = JsonElement.ParseValue(ref reader);
+            // Both can only come as an escape; without one there is nothing to look at.
+            if (element.ValueKind is not JsonValueKind.Null && element.GetRawText().Contains("\\u", StringComparison.Ordinal))
+                Check(element);
+            return element;
+        }
+
+        public override void Write(Utf8JsonWriter writer, JsonElement value, JsonSerializerOptions options) => value.WriteTo(writer);
+
+        private static void Check(JsonElement element)
+        {
+            switch (element.ValueKind)
+            {
+                case JsonValueKind.Object:
+                    foreach (var member in element.EnumerateObject())
+                    {
+                        Check(() => member.Name);
+                        Check(member.Value);
+                    }
+
+                    break;
+                case JsonValueKind.Array:
+                    foreach (var item in element.EnumerateArray())
+                        Check(item);
+                    break;
+                case JsonValueKind.String:
+                    Check(() => element.GetString()!);
+                    break;
+            }
+        }
+
+        private static void Check(Func<string> read)
+        {
+            try
+            {
+                if (!read().Contains('\0'))
+                    return;
+            }
+            catch (InvalidOperationException exception)
+            {
+                throw new JsonException("A text must not contain a lone surrogate.", exception);
+            }
+
+            throw new JsonException("A text must not contain the character U+0000.");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+using Microsoft.AspNetCore.Http;
+
+namespace LlmRing.Shared.Scopes;
+
+/// <summary>
+/// Whose data a request reads and writes: an API key or a project. Every query carries it; a row of another scope
+/// is as good as absent.
+/// </summary>
+public sealed record Scope
+{
+    private Scope(string? apiKeyId, Guid? projectId) => (ApiKeyId, ProjectId) = (apiKeyId, projectId);
+
+    /// <summary>Value of <c>api_key_id</c>; null where no key was sent.</summary>
+    public string? ApiKeyId { get; }
+
+    /// <summary>Value of <c>project_id</c>; null for a key of no project. Where there is one, it is the scope, and the key only a note of who wrote a row.</summary>
+    public Guid? ProjectId { get; }
+
+    /// <summary>The scope as one text, for cache keys and tables that hold it in one column: <c>key:…</c> or <c>project:…</c>.</summary>
+    public string Id => ProjectId is null ? $"key:{ApiKeyId}" : $"project:{ProjectId}";
+
+    /// <summary>The scope of an API key.</summary>
+    /// <param name="apiKeyId">The key, or in strict mode the id of its row.</param>
+    /// <param name="projectId">The project that the key belongs to: all its keys share one scope, so that a new key sees what an old one wrote.</param>
+    public static Scope OfApiKey(string apiKeyId, Guid? projectId = null) => new(apiKeyId, projectId);
+
+    /// <summary>The scope of a project.</summary>
+    public static Scope OfProject(Guid projectId) => new(null, projectId);
+
+    /// <summary>
+    /// The condition that keeps a query inside the scope, over the parameters <c>@ApiKeyId</c> and <c>@ProjectId</c>.
+    /// One of two constants, so that the planner can use the index of that very column.
+    /// </summary>
+    public string Filter => ProjectId is null ? "api_key_id = @ApiKeyId" : "project_id = @ProjectId";
+
+    /// <summary>Never the key itself: a scope may end up in a log.</summary>
+    public override string ToString() => ProjectId is null ? "API key" : $"project {ProjectId}";
+}
+
+/// <summary>The scope of a request.</summary>
+public static class ScopeExtensions
+{
+    /// <summary>The scope that authentication found.</summary>
+    /// <exception cref="InvalidOperationException">The endpoint allows anonymous callers, who have no scope.</exception>
+    public static Scope GetScope(this HttpContext context) =>
+        context.Features.Get<Scope>() ?? throw new InvalidOperationException("This endpoint is not authenticated.");
+}

@@ -1,0 +1,122 @@
+using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
+using LlmRing.Testing;
+
+namespace LlmRing.Host.Tests.Telemetry;
+
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed partial class MetricsTests(ServerFixture server)
+{
+    [Test]
+    public async Task Metrics_count_what_was_done_and_the_dashboard_asks_for_nothing_else()
+    {
+        await using var host = await ServeAsync();
+        using var client = new ApiClient(host.Address, "a-key");
+        await Day.LiveAsync(client, "some-content", $"{server.Upstream.Address}mcp");
+
+        var answer = await client.GetAsync("/metrics");
+        var samples = Sample().Matches(answer.Text).Select(match => match.Groups[1].Value).ToHashSet();
+
+        await Assert.That(answer.Headers["Content-Type"]).StartsWith("text/plain; version=0.0.4");
+        await Assert.That(answer.Text).Contains("""
+            http_server_request_duration_seconds_count{http_request_method="GET",http_response_status_code="200",http_route="/api/v1/stats"} 2
+
+            """);
+        await Assert.That(answer.Text).Contains("http_response_status_code=\"422\",http_route=\"/api/v1/log\"} 2");
+        await Assert.That(answer.Text).Contains("\nllmring_usage_batch_size_sum 1\n").And.Contains("\nllmring_usage_queue_depth 0\n");
+        await Assert.That(answer.Text).Contains("\nllmring_conversations_batch_size_sum 1\n").And.Contains("\nllmring_conversations_queue_depth 0\n");
+        await Assert.That(answer.Text).Contains("""llmring_mcp_call_duration_seconds_count{operation="tools/call",outcome="failed"} 1""");
+        await Assert.That(answer.Text).Contains("""db_client_connection_max{db_client_connection_pool_name="llmring"} 30""");
+        await Assert.That(answer.Text).Contains("\nfusioncache_cache_miss_total ").And.Contains("fusioncache_cache_hit_total{");
+        // Every line of a metric is together, and each is described once: what Prometheus insists on.
+        await Assert.That(Type().Matches(answer.Text).Select(match => match.Groups[1].Value)).HasDistinctItems();
+
+        var dashboard = await DashboardMetricsAsync();
+        await Assert.That(dashboard.Count).IsGreaterThan(15);
+        await Assert.That(dashboard.Where(name => !samples.Contains(name))).IsEmpty();
+    }
+
+    [Test]
+    [Arguments(null, null, 200)]
+    [Arguments(null, "10.1.2.3", 200)]
+    [Arguments(null, "203.0.113.9", 404)]
+    [Arguments("203.0.113.0/24", "203.0.113.9", 200)]
+    [Arguments("10.0.0.0/8", null, 404)]
+    [Arguments("[]", null, 404)]
+    public async Task Metrics_are_shown_to_private_networks_or_the_chosen_ones(string? networks, string? forwardedFor, int expected)
+    {
+        await using var own = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("METRICS_NETWORKS", networks ?? ""));
+        using var client = new ApiClient(own.Address, null);
+
+        var answer = forwardedFor is null ? await client.GetAsync("/metrics") : await client.GetAsync("/metrics", ("X-Forwarded-For", forwardedFor));
+
+        await Assert.That(answer.Status).IsEqualTo(expected);
+    }
+
+    [Test]
+    public async Task No_key_and_no_content_is_in_any_log_metric_or_trace()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var postgres = new PostgresFixture();
+        await postgres.InitializeAsync();
+        string metrics, output;
+        await using (var host = await ServeAsync(
+            ("DATABASE_URL", await postgres.CreateDatabaseAsync()),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address),
+            ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")))
+        {
+            using var client = new ApiClient(host.Address, "marked-key-4711");
+            await Day.LiveAsync(client, "marked-content-4711", $"http://127.0.0.1:{server.Upstream.Address.Port}/marked-content-4711");
+            await postgres.StopAsync();
+            var away = await client.PostAsync(
+                "/conversations/log", new { messages = new[] { new { role = "user", content = "marked-content-4711" } }, response = new { content = "marked-content-4711" }, metadata = new { provider = "p", model = "m" } });
+            await Assert.That(away.Status).IsEqualTo(503);
+            await postgres.RestartAsync();
+            metrics = (await client.GetAsync("/metrics")).Text;
+            await host.StopAsync();
+            output = host.Output;
+        }
+
+        // What was sent is told of: it is these texts that would hold a mark.
+        await Assert.That(receiver.Traces).Contains("/conversations/log").And.Contains("insert into messages").And.Contains("http.route").And.Contains("llmring-server");
+        await Assert.That(receiver.Metrics).Contains("http.server.request.duration").And.Contains("llmring.usage.batch.size");
+        await Assert.That(metrics).Contains("/conversations/log");
+        await Assert.That(output).Contains("The database is not available");
+        foreach (var line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
+            await Assert.That((string?)JsonNode.Parse(line)!["Timestamp"]).IsNotNull().Because(line);
+        foreach (var text in (string[])[receiver.Traces, receiver.Metrics, metrics, output])
+            await Assert.That(Mark().Match(text).Value).IsEqualTo("").Because(Around(text));
+    }
+
+    private Task<ServerProcess> ServeAsync(params (string Name, string Value)[] variables) => ServerProcess.ServeAsync(
+    [
+        ("DATABASE_URL", server.ConnectionString),
+        ("REDIS_URL", "redis://127.0.0.1:1/0"),
+        ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()),
+        ("MCP_ALLOWED_NETWORKS", "127.0.0.0/8"),
+        .. variables,
+    ]);
+
+    private static async Task<IReadOnlyList<string>> DashboardMetricsAsync()
+    {
+        var dashboard = JsonNode.Parse(await File.ReadAllTextAsync(Path.Combine(Repository.Root, "deploy", "grafana", "llmring-server.json")))!;
+        var expressions = dashboard["panels"]!.AsArray().SelectMany(panel => panel!["targets"]?.AsArray() ?? []).Select(target => (string)target!["expr"]!)
+            .Append((string)dashboard["templating"]!["list"]![1]!["query"]!["query"]!);
+        return [.. expressions.SelectMany(expression => MetricName().Matches(expression)).Select(match => match.Value).Distinct()];
+    }
+
+    private static string Around(string text) => Mark().Match(text) is { Success: true } match ? text[Math.Max(0, match.Index - 200)..match.Index] : "";
+
+    [GeneratedRegex(@"^([a-z_]+)[ {]", RegexOptions.Multiline)]
+    private static partial Regex Sample();
+
+    [GeneratedRegex("^# TYPE ([a-z_]+)", RegexOptions.Multiline)]
+    private static partial Regex Type();
+
+    // Metrics stand before a selector or a comma; functions, labels and groupings do not.
+    [GeneratedRegex(@"[a-z_]+(?=\{|, instance\))")]
+    private static partial Regex MetricName();
+
+    [GeneratedRegex("marked-[a-z]+", RegexOptions.IgnoreCase)]
+    private static partial Regex Mark();
+}

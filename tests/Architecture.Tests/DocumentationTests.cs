@@ -1,5 +1,6 @@
 using System.Reflection;
 using LlmRing.Host.Modules;
+using LlmRing.Host.Startup;
 using LlmRing.Shared.Settings;
 using LlmRing.Testing;
 
@@ -11,7 +12,7 @@ public sealed class DocumentationTests
     public async Task The_readme_names_every_setting()
     {
         var readme = await File.ReadAllTextAsync(Path.Combine(Repository.Root, "README.md"));
-        var settings = BuiltInModules.Assemblies.Append(typeof(SettingAttribute).Assembly)
+        var settings = BuiltInModules.Assemblies.Append(typeof(LlmRingServer).Assembly)
             .SelectMany(assembly => assembly.GetTypes())
             .SelectMany(type => type.GetProperties(BindingFlags.Public | BindingFlags.Instance))
             .Select(property => property.GetCustomAttribute<SettingAttribute>()?.Name)

@@ -35,7 +35,13 @@ public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
     /// <param name="connectionString">Its database.</param>
     /// <param name="upstream">Its registry.</param>
     /// <param name="settings"><c>LLMRING_*</c> variables without their prefix, which overrule the defaults of tests.</param>
-    public static Task<LlmRingServer> StartAsync(string connectionString, RegistryUpstream upstream, params (string Name, string Value)[] settings)
+    public static Task<LlmRingServer> StartAsync(string connectionString, RegistryUpstream upstream, params (string Name, string Value)[] settings) =>
+        StartAsync(connectionString, upstream, TimeProvider.System, settings);
+
+    /// <inheritdoc cref="StartAsync(string, RegistryUpstream, ValueTuple{string, string}[])"/>
+    /// <param name="time">The server's clock: a <c>FakeTimeProvider</c> that the test advances lets hours pass without waiting.</param>
+    public static Task<LlmRingServer> StartAsync(
+        string connectionString, RegistryUpstream upstream, TimeProvider time, params (string Name, string Value)[] settings)
     {
         var configuration = new Dictionary<string, string?>
         {
@@ -50,6 +56,7 @@ public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
         return LlmRingServer.StartAsync(
             new ServerArguments(ServerEnvironment.Test, "127.0.0.1", 0),
             new ConfigurationBuilder().AddInMemoryCollection(configuration).Build(),
+            time,
             CancellationToken.None);
     }
 

@@ -93,7 +93,7 @@ internal static class ModulesCommand
         {
             try
             {
-                await using var application = await LlmRingServer.BuildAsync(arguments, configuration, database, catalog);
+                await using var application = await LlmRingServer.BuildAsync(arguments, configuration, database, TimeProvider.System, catalog);
                 return (catalog, MappedRoute.Of(application).OrderBy(route => route.Path, StringComparer.Ordinal).ToLookup(route => catalog.Owner(route.Endpoint)));
             }
             catch (Exception exception) when (ModuleFaults.CulpritOf(exception, catalog) is { } culprit)

@@ -45,14 +45,18 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     /// <param name="configuration">The <c>LLMRING_*</c> variables without their prefix.</param>
     /// <param name="cancellationToken">Gives the start up.</param>
     /// <exception cref="OperatorErrorException">A setting, the database or the port does not allow it.</exception>
-    public static async Task<LlmRingServer> StartAsync(ServerArguments arguments, IConfiguration configuration, CancellationToken cancellationToken)
+    public static Task<LlmRingServer> StartAsync(ServerArguments arguments, IConfiguration configuration, CancellationToken cancellationToken) =>
+        StartAsync(arguments, configuration, TimeProvider.System, cancellationToken);
+
+    /// <summary>Does the same with a clock that the caller chooses: tests let hours pass without waiting.</summary>
+    internal static async Task<LlmRingServer> StartAsync(ServerArguments arguments, IConfiguration configuration, TimeProvider time, CancellationToken cancellationToken)
     {
         RequireFreePort(arguments);
         var database = await ServerDatabase.LocateAsync(arguments.Environment, configuration, cancellationToken);
         try
         {
             await database.RequireAnswerAsync(cancellationToken);
-            var application = await StartAsync(arguments, configuration, database, cancellationToken);
+            var application = await StartAsync(arguments, configuration, database, time, cancellationToken);
             if (arguments.Environment is ServerEnvironment.Prod && application.Services.GetRequiredService<AuthenticationSettings>().ApiKeyValidationMode is ApiKeyValidationMode.Bridge)
                 LogAnyKey(application.Logger);
             return new LlmRingServer(application, database);
@@ -86,12 +90,12 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     }
 
     /// <summary>Starts with all modules that can be started; one of <c>LLMRING_MODULES_PATH</c> that throws is left out.</summary>
-    private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, CancellationToken cancellationToken)
+    private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, TimeProvider time, CancellationToken cancellationToken)
     {
         var catalog = ModuleAssemblies.Discover(configuration.ReadSettings<ModuleSettings>());
         try
         {
-            return await StartAsync(arguments, configuration, database, catalog, cancellationToken);
+            return await StartAsync(arguments, configuration, database, time, catalog, cancellationToken);
         }
         catch (Exception exception)
         {
@@ -99,7 +103,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
             {
                 try
                 {
-                    return await StartAsync(arguments, configuration, database, catalog.Without(suspects, exception), cancellationToken);
+                    return await StartAsync(arguments, configuration, database, time, catalog.Without(suspects, exception), cancellationToken);
                 }
                 catch (Exception)
                 {
@@ -112,14 +116,14 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     }
 
     /// <summary>Starts without whom a failure names, as long as one does.</summary>
-    private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog, CancellationToken cancellationToken)
+    private static async Task<WebApplication> StartAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, TimeProvider time, ModuleCatalog catalog, CancellationToken cancellationToken)
     {
         while (true)
         {
             var application = default(WebApplication);
             try
             {
-                application = await BuildAsync(arguments, configuration, database, catalog);
+                application = await BuildAsync(arguments, configuration, database, time, catalog);
                 await application.Services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
                 await application.StartAsync(cancellationToken);
                 application.Services.GetRequiredService<IMeterFactory>().Create("LlmRing.Modules").CreateObservableGauge(
@@ -175,7 +179,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         new($"Cannot listen on {arguments.Host}:{arguments.Port}: {exception.Message.ReplaceLineEndings(" ")}", exception);
 
     /// <summary>Puts the server together without starting it.</summary>
-    internal static async Task<WebApplication> BuildAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog)
+    internal static async Task<WebApplication> BuildAsync(ServerArguments arguments, IConfiguration configuration, ServerDatabase database, TimeProvider time, ModuleCatalog catalog)
     {
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions
         {
@@ -199,7 +203,7 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         services.AddSingleton(settings)
             .AddSingleton(configuration.ReadSettings<CacheSettings>())
             .AddSingleton(catalog)
-            .AddSingleton(TimeProvider.System)
+            .AddSingleton(time)
             .AddDatabase(database.Connection, settings)
             .AddCaching()
             .AddEvents()

@@ -1,5 +1,7 @@
 using Microsoft.Extensions.Caching.StackExchangeRedis;
 using ZiggyCreatures.Caching.Fusion;
+using ZiggyCreatures.Caching.Fusion.Backplane.StackExchangeRedis;
+using ZiggyCreatures.Caching.Fusion.Serialization.SystemTextJson;
 
 namespace LlmRing.Host.Caching;
 
@@ -17,13 +19,13 @@ internal static class CachingServices
             .WithOptions((provider, options) =>
             {
                 options.CacheKeyPrefix = "llmring:";
-                // With the default (Expire) a fail-safe would serve what was just evicted.
+                // With the default (Expire) fail-safe would serve an entry that was just evicted.
                 options.RemoveByTagBehavior = RemoveByTagBehavior.Remove;
                 options.DistributedCacheCircuitBreakerDuration = TimeSpan.FromSeconds(2);
                 options.BackplaneCircuitBreakerDuration = TimeSpan.FromSeconds(2);
                 options.WaitForInitialBackplaneSubscribe = false;
                 Bound(options.TagsDefaultEntryOptions);
-                // RedisConnection says once that Redis is away; saying it for each operation helps nobody.
+                // RedisConnection logs once that Redis is away; a line per operation would repeat it.
                 options.DistributedCacheErrorsLogLevel = LogLevel.Debug;
                 options.DistributedCacheSyntheticTimeoutsLogLevel = LogLevel.Debug;
                 options.BackplaneErrorsLogLevel = LogLevel.Debug;
@@ -37,8 +39,11 @@ internal static class CachingServices
                 InstanceName = "llmring:",
                 ConnectionMultiplexerFactory = provider.GetRequiredService<RedisConnection>().GetAsync,
             }))
-            .WithSerializer(new JsonCacheSerializer())
-            .WithBackplane(provider => ActivatorUtilities.CreateInstance<RedisBackplane>(provider));
+            .WithSerializer(new FusionCacheSystemTextJsonSerializer())
+            .WithBackplane(provider => new RedisBackplane(new RedisBackplaneOptions
+            {
+                ConnectionMultiplexerFactory = provider.GetRequiredService<RedisConnection>().GetAsync,
+            }));
         return services;
     }
 

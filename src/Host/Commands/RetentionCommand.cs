@@ -21,7 +21,7 @@ internal static class RetentionCommand
     private static async Task RunAsync(ServerEnvironment environment, bool dryRun, CancellationToken cancellationToken)
     {
         await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
-        await using var services = database.CreateRetentionServices();
+        await using var services = await database.CreateRetentionServicesAsync();
         try
         {
             var failures = await services.GetRequiredService<RetentionRunner>().TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken)
@@ -33,7 +33,7 @@ internal static class RetentionCommand
         }
         catch (NpgsqlException exception)
         {
-            throw database.Refusal(exception);
+            throw database.ToOperatorError(exception);
         }
     }
 }

@@ -19,7 +19,7 @@ internal static class PostgresServices
     /// <param name="connection">Where the database is.</param>
     /// <param name="settings">Schema and pool.</param>
     /// <exception cref="OperatorErrorException">The pool is too small to work with.</exception>
-    public static IServiceCollection AddDatabase(this IServiceCollection services, NpgsqlConnectionStringBuilder connection, DatabaseSettings settings)
+    public static IServiceCollection AddPostgres(this IServiceCollection services, NpgsqlConnectionStringBuilder connection, DatabaseSettings settings)
     {
         DefaultTypeMap.MatchNamesWithUnderscores = true;
         SqlMapper.AddTypeHandler(new UtcTimestampHandler());
@@ -29,10 +29,10 @@ internal static class PostgresServices
             // The name is what metrics show; by default it is the connection string.
             .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString, builder => builder.Name = "llmring")
             .AddSingleton<DatabaseMigrator>()
-            .AddReadDatabase(settings);
+            .AddReadReplica(settings);
     }
 
-    private static IServiceCollection AddReadDatabase(this IServiceCollection services, DatabaseSettings settings)
+    private static IServiceCollection AddReadReplica(this IServiceCollection services, DatabaseSettings settings)
     {
         var replica = settings.ReadUrl is { } url ? WithDefaults(ConnectionStrings.Parse(url, "DATABASE_READ_URL"), settings) : null;
         return services

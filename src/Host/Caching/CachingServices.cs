@@ -5,7 +5,7 @@ using ZiggyCreatures.Caching.Fusion.Serialization.SystemTextJson;
 
 namespace LlmRing.Host.Caching;
 
-/// <summary>Sets the cache up: memory first; Redis as second level and backplane whenever it is reachable.</summary>
+/// <summary>The cache: memory as first level, Redis as second level and backplane whenever it is reachable.</summary>
 internal static class CachingServices
 {
     private static readonly TimeSpan SoftTimeout = TimeSpan.FromMilliseconds(150);
@@ -24,7 +24,7 @@ internal static class CachingServices
                 options.DistributedCacheCircuitBreakerDuration = TimeSpan.FromSeconds(2);
                 options.BackplaneCircuitBreakerDuration = TimeSpan.FromSeconds(2);
                 options.WaitForInitialBackplaneSubscribe = false;
-                Bound(options.TagsDefaultEntryOptions);
+                LimitRedisTimeouts(options.TagsDefaultEntryOptions);
                 // RedisConnection logs once that Redis is away; a line per operation would repeat it.
                 options.DistributedCacheErrorsLogLevel = LogLevel.Debug;
                 options.DistributedCacheSyntheticTimeoutsLogLevel = LogLevel.Debug;
@@ -32,7 +32,7 @@ internal static class CachingServices
                 options.BackplaneSyntheticTimeoutsLogLevel = LogLevel.Debug;
                 options.DefaultEntryOptions = new FusionCacheEntryOptions(
                     TimeSpan.FromSeconds(provider.GetRequiredService<CacheSettings>().Ttl));
-                Bound(options.DefaultEntryOptions);
+                LimitRedisTimeouts(options.DefaultEntryOptions);
             })
             .WithDistributedCache(provider => new RedisCache(new RedisCacheOptions
             {
@@ -47,7 +47,7 @@ internal static class CachingServices
         return services;
     }
 
-    private static void Bound(FusionCacheEntryOptions options)
+    private static void LimitRedisTimeouts(FusionCacheEntryOptions options)
     {
         options.DistributedCacheSoftTimeout = SoftTimeout;
         options.DistributedCacheHardTimeout = HardTimeout;

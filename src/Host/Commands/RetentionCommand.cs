@@ -29,7 +29,7 @@ internal static class RetentionCommand
             if (failures.FirstOrDefault(failure => failure.Exception is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable }) is { } missing)
                 throw new OperatorErrorException("The database lacks tables of this server; make them with: llmring-server db migrate", missing.Exception);
             if (failures.Count > 0)
-                throw new OperatorErrorException(string.Join("; ", failures.Select(failure => $"{failure.Retention} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
+                throw new OperatorErrorException(string.Join("; ", failures.Select(failure => $"{failure.Policy} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
         }
         catch (NpgsqlException exception)
         {

@@ -4,7 +4,7 @@ using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace LlmRing.Host.Modules;
 
-/// <summary>A verb and a path, and the endpoint class that answers.</summary>
+/// <summary>A verb and a path, and the endpoint class that they are mapped to.</summary>
 internal sealed record MappedRoute(string Verb, string Path, Type Endpoint)
 {
     /// <summary>The path without the names of its parameters: two routes of one shape match the same requests.</summary>

@@ -5,13 +5,13 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Modules;
 
-/// <summary>The modules that are switched on, by name.</summary>
+/// <summary>The enabled modules.</summary>
 internal sealed partial class ModuleCatalog
 {
     private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<FailedModule> failed, IReadOnlyList<string> unknown) =>
         (Modules, Failed, Unknown) = (modules, failed, unknown);
 
-    /// <summary>The modules that are on, ordered by name.</summary>
+    /// <summary>The enabled modules, ordered by name.</summary>
     public IReadOnlyList<IModule> Modules { get; }
 
     /// <summary>Modules that should be on but failed at start.</summary>

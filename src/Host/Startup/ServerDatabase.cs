@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace LlmRing.Host.Startup;
 
-/// <summary>The database of this run: the one that is configured, or the embedded one of dev and test.</summary>
+/// <summary>The database of this run: the configured one, or the embedded one of dev and test.</summary>
 internal sealed class ServerDatabase : IAsyncDisposable
 {
     private readonly PostgresCluster? _embedded;
@@ -19,7 +19,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
         Connection = connection;
         _embedded = embedded;
         _configuration = configuration;
-        // libpq's rule: without a name it is the user's.
+        // libpq's rule: the default database has the name of the user.
         Connection.Database ??= Connection.Username ?? "llmring";
     }
 
@@ -27,8 +27,8 @@ internal sealed class ServerDatabase : IAsyncDisposable
 
     public string Name => Connection.Database!;
 
-    /// <summary>Finds the database, and starts the embedded PostgreSQL where that is the one.</summary>
-    /// <exception cref="OperatorErrorException">Nothing is configured for prod, or the embedded PostgreSQL cannot start.</exception>
+    /// <summary>Finds the configured database, or starts the embedded PostgreSQL.</summary>
+    /// <exception cref="OperatorErrorException">No database is configured for prod, or the embedded PostgreSQL cannot start.</exception>
     public static async Task<ServerDatabase> LocateAsync(ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
     {
         if (configuration.ReadSettings<DatabaseSettings>().Url is { } url)
@@ -73,12 +73,12 @@ internal sealed class ServerDatabase : IAsyncDisposable
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
     }
 
-    /// <summary>A connection to the cluster's own database, from where others are created and dropped.</summary>
+    /// <summary>Connects to the database <c>postgres</c>, from which other databases are created and dropped.</summary>
     public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken) =>
         await SourceOf(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false })
             .OpenConnectionAsync(cancellationToken);
 
-    // The name of a source is what metrics show; by default it is the connection string.
+    // Metrics show the name of a data source; the default would be the connection string.
     private static NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder connection) =>
         new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = "llmring-start" }.Build();
 

@@ -16,15 +16,15 @@ internal sealed class GetManifestEndpoint(RegistryCatalog catalog) : EndpointWit
             summary.Summary = "Get the registry's manifest";
             summary.Description = "As the upstream has it: clients can use this server as their registry.";
             summary.Response<JsonElement>(200, "The manifest.");
-            summary.DescribeNoCopy();
+            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is { } registry)
-            await Send.ContentAsync(registry.Manifest, ContentWriting.ForAnHour, ct);
+            await Send.ContentAsync(registry.Manifest, ContentResponses.ForAnHour, ct);
         else
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
     }
 }

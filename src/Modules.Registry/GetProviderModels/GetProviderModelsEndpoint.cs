@@ -18,18 +18,18 @@ internal sealed class GetProviderModelsEndpoint(RegistryCatalog catalog) : Endpo
             summary.Description = "As the upstream has it: clients can use this server as their registry.";
             summary.Response<JsonElement>(200, "The provider's file.");
             summary.Response<ErrorBody>(404, "The registry has no such provider.");
-            summary.DescribeNoCopy();
+            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(GetProviderModelsRequest req, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
         else if (registry.FindProvider(req.Provider) is { } file)
-            await Send.ContentAsync(file, ContentWriting.ForAnHour, ct);
+            await Send.ContentAsync(file, ContentResponses.ForAnHour, ct);
         else if (registry.ProviderNames.Contains(req.Provider))
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
         else
             await Send.NotFoundAsync("Provider", ct);
     }

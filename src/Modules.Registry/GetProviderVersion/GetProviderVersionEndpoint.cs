@@ -18,14 +18,14 @@ internal sealed class GetProviderVersionEndpoint(RegistryCatalog catalog, Regist
             summary.Description = "As the upstream has it. It never changes and may be cached for ever.";
             summary.Response<JsonElement>(200, "The archived file.");
             summary.Response<ErrorBody>(404, "The registry has no such provider, or its archive no such version.");
-            summary.DescribeNoCopy();
+            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(GetProviderVersionRequest req, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
         else
             await Send.ArchivedAsync(await archive.FindAsync(registry, req.Provider, req.Version), ct);
     }

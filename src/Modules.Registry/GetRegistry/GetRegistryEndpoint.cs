@@ -18,7 +18,7 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
             summary.RequestParam(request => request.Capabilities, "`vision`, `function_calling`, `json_mode`, `parallel_tool_calls` or any boolean member's name, separated by commas: only models that have all.");
             summary.Response<RegistryResponse>(200, "The registry, or the part of it that was asked for.");
             summary.Response(304, "The copy that If-None-Match names is current.");
-            summary.DescribeNoCopy();
+            summary.DescribeUnavailable();
         });
     }
 
@@ -26,14 +26,14 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
     {
         if (await catalog.GetAsync(ct) is not { } registry)
         {
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
             return;
         }
 
         var content = req is { Providers: null, Capabilities: null }
             ? registry.All
             : registry.Filter(Names("providers"), Names("capabilities"));
-        await Send.ContentAsync(content, ContentWriting.ForAnHour, ct);
+        await Send.ContentAsync(content, ContentResponses.ForAnHour, ct);
     }
 
     // A name given several times is a list as one with commas is.

@@ -17,14 +17,14 @@ internal sealed class GetRegistryVersionEndpoint(RegistryCatalog catalog, Regist
             summary.Description = "The models of every provider whose archive has this version. It never changes and may be cached for ever.";
             summary.Response<RegistryResponse>(200, "The archived version.");
             summary.Response<ErrorBody>(404, "No provider has this version.");
-            summary.DescribeNoCopy();
+            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(GetRegistryVersionRequest req, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
         else
             await Send.ArchivedAsync(await archive.FindMergedAsync(registry, req.Version), ct);
     }

@@ -7,7 +7,7 @@ internal sealed class FolderUpstream(RegistrySettings settings) : IRegistryUpstr
 
     public string Source { get; } = settings.BaseUrl.AbsoluteUri.TrimEnd('/') + '/';
 
-    public async Task<UpstreamAnswer> FetchAsync(string path, RegistryDocument? known, CancellationToken cancellationToken)
+    public async Task<UpstreamAnswer> FetchAsync(string path, UpstreamFile? known, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(_folder))
             return new UpstreamAnswer.Failed($"the folder {_folder} does not exist");

@@ -13,7 +13,7 @@ internal sealed class HttpUpstream(IHttpClientFactory clients, RegistrySettings 
 
     public string Source { get; } = settings.BaseUrl.AbsoluteUri.TrimEnd('/') + '/';
 
-    public async Task<UpstreamAnswer> FetchAsync(string path, RegistryDocument? known, CancellationToken cancellationToken)
+    public async Task<UpstreamAnswer> FetchAsync(string path, UpstreamFile? known, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Source + path);
         if (known?.Source == Source)

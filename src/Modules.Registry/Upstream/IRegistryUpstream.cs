@@ -10,7 +10,7 @@ internal interface IRegistryUpstream
     /// <param name="path">Path below the base, e.g. <c>openai/models.json</c>; made of checked names only.</param>
     /// <param name="known">The copy at hand; it is not sent again if it is still the current one.</param>
     /// <param name="cancellationToken">Gives up.</param>
-    Task<UpstreamAnswer> FetchAsync(string path, RegistryDocument? known, CancellationToken cancellationToken);
+    Task<UpstreamAnswer> FetchAsync(string path, UpstreamFile? known, CancellationToken cancellationToken);
 }
 
 /// <summary>What the upstream said about a document.</summary>

@@ -4,15 +4,15 @@ using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
 using Microsoft.Net.Http.Headers;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Responses;
 
-/// <summary>Answers with a <see cref="ServedContent"/>, or with 304, or says that there is no copy.</summary>
-internal static class ContentWriting
+/// <summary>Answers with a <see cref="PrecompressedContent"/>, or with 304, or says that there is no copy.</summary>
+internal static class ContentResponses
 {
     public const string ForAnHour = "public, max-age=3600";
     public const string Forever = "public, max-age=31536000, immutable";
 
-    public static Task ContentAsync(this IResponseSender sender, ServedContent content, string cacheControl, CancellationToken cancellationToken)
+    public static Task ContentAsync(this IResponseSender sender, PrecompressedContent content, string cacheControl, CancellationToken cancellationToken)
     {
         var (request, response) = (sender.HttpContext.Request, sender.HttpContext.Response);
         sender.HttpContext.MarkResponseStart();
@@ -32,7 +32,7 @@ internal static class ContentWriting
         return HttpMethods.IsHead(request.Method) ? Task.CompletedTask : response.BodyWriter.WriteAsync(form.Bytes, cancellationToken).AsTask();
     }
 
-    public static Task NoCopyAsync(this IResponseSender sender, CancellationToken cancellationToken)
+    public static Task UnavailableAsync(this IResponseSender sender, CancellationToken cancellationToken)
     {
         sender.HttpContext.Response.Headers.RetryAfter = "5";
         return sender.DetailAsync(
@@ -44,14 +44,14 @@ internal static class ContentWriting
     public static Task ArchivedAsync(this IResponseSender sender, ArchivedContent archived, CancellationToken cancellationToken) => archived switch
     {
         { Content: { } content } => sender.ContentAsync(content, Forever, cancellationToken),
-        { IsKnown: false } => sender.NoCopyAsync(cancellationToken),
+        { IsKnown: false } => sender.UnavailableAsync(cancellationToken),
         _ => sender.NotFoundAsync("Registry version", cancellationToken),
     };
 
-    public static void DescribeNoCopy(this EndpointSummary summary) =>
+    public static void DescribeUnavailable(this EndpointSummary summary) =>
         summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and no copy of it was ever had.");
 
-    private static bool IsKnown(ServedContent content, StringValues tags)
+    private static bool IsKnown(PrecompressedContent content, StringValues tags)
     {
         foreach (var header in tags)
         {
@@ -66,7 +66,7 @@ internal static class ContentWriting
         return false;
     }
 
-    private static ContentForm Choose(ServedContent content, StringValues accepted)
+    private static EncodedContent Choose(PrecompressedContent content, StringValues accepted)
     {
         if (accepted.Count == 0 || !StringWithQualityHeaderValue.TryParseList(accepted, out var encodings))
             return content.Plain;

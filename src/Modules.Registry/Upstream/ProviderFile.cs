@@ -5,7 +5,7 @@ using System.Text.Encodings.Web;
 using System.Text.Json;
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>A provider's <c>models.json</c>, current or archived.</summary>
 /// <param name="Provider">The provider's name.</param>

@@ -1,7 +1,7 @@
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>Keeps the snapshot current: a look into the cache every second, which costs nothing until something changed or is due.</summary>
 internal sealed partial class RegistryRefresher(RegistryCatalog catalog, ILogger<RegistryRefresher> logger) : BackgroundService

@@ -1,7 +1,7 @@
 using System.Collections.Frozen;
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Snapshot;
 
 /// <summary>Prices by every name under which a model may be logged; immutable.</summary>
 internal sealed class PriceList

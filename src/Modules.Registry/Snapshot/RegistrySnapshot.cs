@@ -1,7 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Snapshot;
 
 /// <summary>The registry ready to be served and to be asked for prices; immutable but for the filtered answers it remembers.</summary>
 internal sealed class RegistrySnapshot
@@ -15,11 +15,11 @@ internal sealed class RegistrySnapshot
     private readonly RegistryManifest _manifest;
     private readonly DateTimeOffset _generatedAt;
     private readonly FrozenDictionary<string, ProviderFile> _files;
-    private readonly FrozenDictionary<string, ServedContent> _providers;
+    private readonly FrozenDictionary<string, PrecompressedContent> _providers;
     private readonly FrozenSet<string> _capabilities;
-    private readonly ConcurrentDictionary<string, ServedContent> _filtered = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, PrecompressedContent> _filtered = new(StringComparer.Ordinal);
 
-    public RegistrySnapshot(RegistryDocuments documents)
+    public RegistrySnapshot(RegistryBundle documents)
     {
         Hash = documents.Hash;
         _generatedAt = documents.GeneratedAt;
@@ -27,9 +27,9 @@ internal sealed class RegistrySnapshot
         _files = documents.Providers
             .Select(provider => ProviderFile.TryParse(provider.Key, provider.Value)!)
             .ToFrozenDictionary(file => file.Provider, StringComparer.Ordinal);
-        _providers = documents.Providers.ToFrozenDictionary(provider => provider.Key, provider => new ServedContent(provider.Value), StringComparer.Ordinal);
+        _providers = documents.Providers.ToFrozenDictionary(provider => provider.Key, provider => new PrecompressedContent(provider.Value), StringComparer.Ordinal);
         _capabilities = _files.Values.SelectMany(file => file.Models).SelectMany(model => model.Capabilities).ToFrozenSet(StringComparer.Ordinal);
-        Manifest = new ServedContent(documents.Manifest);
+        Manifest = new PrecompressedContent(documents.Manifest);
         All = Write(_manifest.Providers, []);
         Prices = new PriceList(_files.Values);
     }
@@ -38,10 +38,10 @@ internal sealed class RegistrySnapshot
     public string Hash { get; }
 
     /// <summary>All models.</summary>
-    public ServedContent All { get; }
+    public PrecompressedContent All { get; }
 
     /// <summary>The upstream's manifest.</summary>
-    public ServedContent Manifest { get; }
+    public PrecompressedContent Manifest { get; }
 
     /// <summary>What the models cost.</summary>
     public PriceList Prices { get; }
@@ -50,7 +50,7 @@ internal sealed class RegistrySnapshot
     public IReadOnlyList<string> ProviderNames => _manifest.Providers;
 
     /// <summary>A provider's file as the upstream has it; null when there is no copy.</summary>
-    public ServedContent? FindProvider(string provider) => _providers.GetValueOrDefault(provider);
+    public PrecompressedContent? FindProvider(string provider) => _providers.GetValueOrDefault(provider);
 
     /// <summary>The newest version that can be in a provider's archive; 0 when none can.</summary>
     public int NewestVersion(string provider) => _files.GetValueOrDefault(provider)?.Version ?? 0;
@@ -58,7 +58,7 @@ internal sealed class RegistrySnapshot
     /// <summary>The models of certain providers that have certain capabilities.</summary>
     /// <param name="providers">Names; empty: of all.</param>
     /// <param name="capabilities">Names of boolean members, with or without <c>supports_</c>; a model must have all.</param>
-    public ServedContent Filter(IReadOnlyCollection<string> providers, IReadOnlyCollection<string> capabilities)
+    public PrecompressedContent Filter(IReadOnlyCollection<string> providers, IReadOnlyCollection<string> capabilities)
     {
         var keptProviders = providers.Count == 0 ? _manifest.Providers : _manifest.Providers.Where(providers.Contains).ToList();
         var keptCapabilities = capabilities.Select(Capability).Distinct().Order(StringComparer.Ordinal).ToList();
@@ -78,7 +78,7 @@ internal sealed class RegistrySnapshot
         : _capabilities.Contains(name) ? name
         : Unknown;
 
-    private ServedContent Write(IReadOnlyList<string> providers, IReadOnlyList<string> capabilities) => new(RegistryResponse.Write(
+    private PrecompressedContent Write(IReadOnlyList<string> providers, IReadOnlyList<string> capabilities) => new(RegistryResponse.Write(
         _manifest.Version,
         _generatedAt,
         providers

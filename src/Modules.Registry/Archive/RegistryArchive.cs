@@ -3,7 +3,7 @@ using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Caching;
 using ZiggyCreatures.Caching.Fusion;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Archive;
 
 /// <summary>Archived versions: immutable, so that a copy once had is good for ever and the upstream is not asked again.</summary>
 internal sealed class RegistryArchive(IFusionCache cache, IRegistryUpstream upstream, RegistryRepository repository, TimeProvider time)
@@ -50,7 +50,7 @@ internal sealed class RegistryArchive(IFusionCache cache, IRegistryUpstream upst
             case UpstreamAnswer.Found found when ProviderFile.TryParse(provider, found.Body) is not null:
                 var now = time.GetUtcNow();
                 await repository.SaveAsync(
-                    new RegistryDocument { Path = path, Source = upstream.Source, Body = found.Body, ChangedAt = now, CheckedAt = now },
+                    new UpstreamFile { Path = path, Source = upstream.Source, Body = found.Body, ChangedAt = now, CheckedAt = now },
                     cancellationToken);
                 return Found(provider, found.Body);
             case UpstreamAnswer.Missing:
@@ -89,17 +89,17 @@ internal sealed class RegistryArchive(IFusionCache cache, IRegistryUpstream upst
             files.Max(file => file.UpdatedAt) ?? DateTimeOffset.UnixEpoch,
             files.SelectMany(file => file.Models),
             files.Select(file => file.Provider));
-        return new ArchivedContent(new ServedContent(bytes), null);
+        return new ArchivedContent(new PrecompressedContent(bytes), null);
     }
 
-    private static ArchivedContent Found(string provider, byte[] body) => new(new ServedContent(body), ProviderFile.TryParse(provider, body));
+    private static ArchivedContent Found(string provider, byte[] body) => new(new PrecompressedContent(body), ProviderFile.TryParse(provider, body));
 }
 
 /// <summary>What is known of an archived version.</summary>
 /// <param name="Content">What is served; null when there is none.</param>
 /// <param name="File">The same parsed, where it is one provider's file.</param>
 /// <param name="IsKnown">False where the upstream could not be asked.</param>
-internal sealed record ArchivedContent(ServedContent? Content, ProviderFile? File, bool IsKnown = true)
+internal sealed record ArchivedContent(PrecompressedContent? Content, ProviderFile? File, bool IsKnown = true)
 {
     /// <summary>There is no such version.</summary>
     public static readonly ArchivedContent Absent = new(null, null);

@@ -5,7 +5,7 @@ using LlmRing.Shared.Caching;
 using Microsoft.Extensions.Logging;
 using ZiggyCreatures.Caching.Fusion;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>
 /// Brings the current documents from the upstream, at most once per TTL for all hosts on one database, and falls back
@@ -28,7 +28,7 @@ internal sealed partial class RegistryLoader(
     private readonly ConcurrentDictionary<string, string> _unusable = new(StringComparer.Ordinal);
 
     /// <summary>Makes the cache's entry; null (for some seconds, on this host only) when there is no copy.</summary>
-    public async Task<RegistryDocuments?> LoadAsync(FusionCacheFactoryExecutionContext<RegistryDocuments?> context, CancellationToken cancellationToken)
+    public async Task<RegistryBundle?> LoadAsync(FusionCacheFactoryExecutionContext<RegistryBundle?> context, CancellationToken cancellationToken)
     {
         await using var refresh = await repository.BeginRefreshAsync(cancellationToken);
         var stored = await refresh.ReadCurrentAsync(cancellationToken);
@@ -58,8 +58,8 @@ internal sealed partial class RegistryLoader(
 
     /// <summary>Asks for the manifest and the file of each of its providers.</summary>
     /// <returns>The documents that the upstream vouched for, and whether those are all.</returns>
-    private async Task<(IReadOnlyCollection<RegistryDocument> Answered, bool Complete)> FetchAsync(
-        Dictionary<string, RegistryDocument> stored, CancellationToken cancellationToken)
+    private async Task<(IReadOnlyCollection<UpstreamFile> Answered, bool Complete)> FetchAsync(
+        Dictionary<string, UpstreamFile> stored, CancellationToken cancellationToken)
     {
         using var deadline = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
         deadline.CancelAfter(Deadline);
@@ -67,7 +67,7 @@ internal sealed partial class RegistryLoader(
         if (manifest is null)
             return ([], false);
 
-        var answered = new ConcurrentBag<RegistryDocument> { manifest };
+        var answered = new ConcurrentBag<UpstreamFile> { manifest };
         var providers = RegistryManifest.TryParse(manifest.Body)!.Providers;
         await Parallel.ForEachAsync(providers, new ParallelOptions { MaxDegreeOfParallelism = 4, CancellationToken = cancellationToken }, async (provider, _) =>
         {
@@ -77,8 +77,8 @@ internal sealed partial class RegistryLoader(
         return (answered, answered.Count == providers.Count + 1);
     }
 
-    private async Task<RegistryDocument?> FetchAsync(
-        string path, Dictionary<string, RegistryDocument> stored, Func<byte[], bool> isValid, CancellationToken cancellationToken)
+    private async Task<UpstreamFile?> FetchAsync(
+        string path, Dictionary<string, UpstreamFile> stored, Func<byte[], bool> isValid, CancellationToken cancellationToken)
     {
         var known = stored.GetValueOrDefault(path);
         // Whole seconds: the database keeps fewer digits, and all hosts must serve the same bytes.
@@ -90,7 +90,7 @@ internal sealed partial class RegistryLoader(
                 return known! with { CheckedAt = now };
             case UpstreamAnswer.Found found when isValid(found.Body):
                 ReportUsable(path);
-                return new RegistryDocument
+                return new UpstreamFile
                 {
                     Path = path,
                     Source = upstream.Source,
@@ -115,7 +115,7 @@ internal sealed partial class RegistryLoader(
     }
 
     /// <summary>Puts the copies together; null without a manifest or without the file of any provider.</summary>
-    private static RegistryDocuments? Assemble(Dictionary<string, RegistryDocument> stored)
+    private static RegistryBundle? Assemble(Dictionary<string, UpstreamFile> stored)
     {
         if (!stored.TryGetValue(RegistryManifest.Path, out var manifest) || RegistryManifest.TryParse(manifest.Body) is not { } read)
             return null;
@@ -133,11 +133,11 @@ internal sealed partial class RegistryLoader(
                 generatedAt = file.ChangedAt;
         }
 
-        return providers.Count == 0 ? null : new RegistryDocuments(Convert.ToHexStringLower(hash.GetHashAndReset()), generatedAt, manifest.Body, providers);
+        return providers.Count == 0 ? null : new RegistryBundle(Convert.ToHexStringLower(hash.GetHashAndReset()), generatedAt, manifest.Body, providers);
     }
 
     /// <summary>When the upstream was last asked for all of the copies; null when never, or it was another upstream.</summary>
-    private DateTimeOffset? OldestCheck(Dictionary<string, RegistryDocument> stored)
+    private DateTimeOffset? OldestCheck(Dictionary<string, UpstreamFile> stored)
     {
         var manifest = stored[RegistryManifest.Path];
         var current = RegistryManifest.TryParse(manifest.Body)!.Providers

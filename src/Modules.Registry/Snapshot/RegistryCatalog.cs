@@ -2,7 +2,7 @@ using LlmRing.Modules.Registry.Upstream;
 using Microsoft.Extensions.Logging;
 using ZiggyCreatures.Caching.Fusion;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Snapshot;
 
 /// <summary>
 /// Holds the snapshot that requests read. They never wait for the cache or the upstream once there is one:
@@ -37,7 +37,7 @@ internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader
     /// <summary>Takes over what the cache holds; past its time the cache first asks the upstream, once for all callers and hosts.</summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        var documents = await cache.GetOrSetAsync<RegistryDocuments?>(_key, loader.LoadAsync, _options, token: cancellationToken);
+        var documents = await cache.GetOrSetAsync<RegistryBundle?>(_key, loader.LoadAsync, _options, token: cancellationToken);
         if (documents is null || documents.Hash == _current?.Hash)
             return;
 

@@ -1,7 +1,7 @@
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>A copy of one upstream document.</summary>
-internal sealed record RegistryDocument
+internal sealed record UpstreamFile
 {
     public required string Path { get; init; }
 

@@ -1,7 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>The upstream's <c>manifest.json</c>.</summary>
 /// <param name="Version">Its <c>version</c>, else <c>schema_version</c>, else the date of <c>updated_at</c>.</param>

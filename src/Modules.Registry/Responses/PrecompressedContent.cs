@@ -1,28 +1,28 @@
 using System.IO.Compression;
 using System.Security.Cryptography;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Responses;
 
 /// <summary>An answer made once and served often: its bytes, their compressed forms, and the entity tag of each.</summary>
-internal sealed class ServedContent
+internal sealed class PrecompressedContent
 {
-    private readonly Lazy<ContentForm> _gzip;
-    private readonly Lazy<ContentForm> _brotli;
+    private readonly Lazy<EncodedContent> _gzip;
+    private readonly Lazy<EncodedContent> _brotli;
 
-    public ServedContent(byte[] bytes)
+    public PrecompressedContent(byte[] bytes)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 16));
-        Plain = new ContentForm($"\"{hash}\"", null, bytes);
+        Plain = new EncodedContent($"\"{hash}\"", null, bytes);
         // A strong tag stands for exact bytes, so that each encoding has its own.
-        _gzip = new(() => new ContentForm($"\"{hash}-gzip\"", "gzip", Compress(bytes, to => new GZipStream(to, CompressionLevel.SmallestSize))));
-        _brotli = new(() => new ContentForm($"\"{hash}-br\"", "br", Compress(bytes, to => new BrotliStream(to, new BrotliCompressionOptions { Quality = 7 }))));
+        _gzip = new(() => new EncodedContent($"\"{hash}-gzip\"", "gzip", Compress(bytes, to => new GZipStream(to, CompressionLevel.SmallestSize))));
+        _brotli = new(() => new EncodedContent($"\"{hash}-br\"", "br", Compress(bytes, to => new BrotliStream(to, new BrotliCompressionOptions { Quality = 7 }))));
     }
 
-    public ContentForm Plain { get; }
+    public EncodedContent Plain { get; }
 
-    public ContentForm Gzip => _gzip.Value;
+    public EncodedContent Gzip => _gzip.Value;
 
-    public ContentForm Brotli => _brotli.Value;
+    public EncodedContent Brotli => _brotli.Value;
 
     /// <summary>Whether a tag is that of this content in one of its forms; compared weakly, as If-None-Match asks for.</summary>
     public bool Has(ReadOnlySpan<char> tag)
@@ -44,4 +44,4 @@ internal sealed class ServedContent
 /// <param name="ETag">Its strong entity tag, quoted.</param>
 /// <param name="Encoding">Its <c>Content-Encoding</c>; null for none.</param>
 /// <param name="Bytes">What is sent.</param>
-internal sealed record ContentForm(string ETag, string? Encoding, ReadOnlyMemory<byte> Bytes);
+internal sealed record EncodedContent(string ETag, string? Encoding, ReadOnlyMemory<byte> Bytes);

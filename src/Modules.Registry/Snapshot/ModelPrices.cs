@@ -1,6 +1,6 @@
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Snapshot;
 
 /// <summary>Prices from the registry's snapshot in memory.</summary>
 internal sealed class ModelPrices : IModelPrices

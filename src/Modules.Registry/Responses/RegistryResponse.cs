@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Responses;
 
 /// <summary>The models of all providers in one document.</summary>
 /// <param name="Version">Version of the registry, e.g. a date; of an archived one, its number.</param>

@@ -2,7 +2,7 @@ using Dapper;
 using LlmRing.Shared.Postgres;
 using Npgsql;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Storage;
 
 /// <summary>The last good copies, table <c>registry_documents</c>.</summary>
 internal sealed class RegistryRepository(NpgsqlDataSource database)
@@ -26,10 +26,10 @@ internal sealed class RegistryRepository(NpgsqlDataSource database)
     }
 
     /// <summary>One document; null when there is no copy.</summary>
-    public async Task<RegistryDocument?> FindAsync(string path, CancellationToken cancellationToken)
+    public async Task<UpstreamFile?> FindAsync(string path, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return await connection.QuerySingleOrDefaultAsync<RegistryDocument>(new CommandDefinition(
+        return await connection.QuerySingleOrDefaultAsync<UpstreamFile>(new CommandDefinition(
             """
             select path, source, body, etag, last_modified, changed_at, checked_at
             from registry_documents
@@ -40,7 +40,7 @@ internal sealed class RegistryRepository(NpgsqlDataSource database)
     }
 
     /// <summary>Keeps an archived version.</summary>
-    public async Task SaveAsync(RegistryDocument document, CancellationToken cancellationToken)
+    public async Task SaveAsync(UpstreamFile document, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await RegistryTransaction.SaveAsync(connection, document, cancellationToken);
@@ -51,9 +51,9 @@ internal sealed class RegistryRepository(NpgsqlDataSource database)
 internal sealed class RegistryTransaction(NpgsqlConnection connection, NpgsqlTransaction transaction) : IAsyncDisposable
 {
     /// <summary>The manifest and the current file of each provider, by path.</summary>
-    public async Task<Dictionary<string, RegistryDocument>> ReadCurrentAsync(CancellationToken cancellationToken)
+    public async Task<Dictionary<string, UpstreamFile>> ReadCurrentAsync(CancellationToken cancellationToken)
     {
-        var documents = await connection.QueryAsync<RegistryDocument>(new CommandDefinition(
+        var documents = await connection.QueryAsync<UpstreamFile>(new CommandDefinition(
             """
             select path, source, body, etag, last_modified, changed_at, checked_at
             from registry_documents
@@ -63,7 +63,7 @@ internal sealed class RegistryTransaction(NpgsqlConnection connection, NpgsqlTra
         return documents.ToDictionary(document => document.Path, StringComparer.Ordinal);
     }
 
-    public async Task CommitAsync(IEnumerable<RegistryDocument> changed, CancellationToken cancellationToken)
+    public async Task CommitAsync(IEnumerable<UpstreamFile> changed, CancellationToken cancellationToken)
     {
         foreach (var document in changed)
             await SaveAsync(connection, document, cancellationToken);
@@ -76,7 +76,7 @@ internal sealed class RegistryTransaction(NpgsqlConnection connection, NpgsqlTra
         await connection.DisposeAsync();
     }
 
-    public static Task SaveAsync(NpgsqlConnection connection, RegistryDocument document, CancellationToken cancellationToken) =>
+    public static Task SaveAsync(NpgsqlConnection connection, UpstreamFile document, CancellationToken cancellationToken) =>
         connection.ExecuteAsync(new CommandDefinition(
             """
             insert into registry_documents (path, source, body, etag, last_modified, changed_at, checked_at)

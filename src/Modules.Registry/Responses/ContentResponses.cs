@@ -6,18 +6,23 @@ using Microsoft.Net.Http.Headers;
 
 namespace LlmRing.Modules.Registry.Responses;
 
-/// <summary>Answers with a <see cref="PrecompressedContent"/>, or with 304, or says that there is no copy.</summary>
+/// <summary>Sends a <see cref="PrecompressedContent"/>, 304 for a caller that has it, or 503 while there is no copy.</summary>
 internal static class ContentResponses
 {
-    public const string ForAnHour = "public, max-age=3600";
-    public const string Forever = "public, max-age=31536000, immutable";
+    /// <summary><c>Cache-Control</c> of content that changes with the upstream.</summary>
+    public const string CacheForAnHour = "public, max-age=3600";
 
-    public static Task ContentAsync(this IResponseSender sender, PrecompressedContent content, string cacheControl, CancellationToken cancellationToken)
+    /// <summary><c>Cache-Control</c> of archived versions.</summary>
+    public const string CacheForever = "public, max-age=31536000, immutable";
+
+    /// <summary>Sends the encoding that the caller prefers, or 304 if <c>If-None-Match</c> names the content.</summary>
+    public static Task ContentAsync(
+        this IResponseSender sender, PrecompressedContent content, string cacheControl, CancellationToken cancellationToken)
     {
         var (request, response) = (sender.HttpContext.Request, sender.HttpContext.Response);
         sender.HttpContext.MarkResponseStart();
-        var form = Choose(content, request.Headers.AcceptEncoding);
-        response.Headers.ETag = form.ETag;
+        var encoded = ChooseEncoding(content, request.Headers.AcceptEncoding);
+        response.Headers.ETag = encoded.ETag;
         response.Headers.CacheControl = cacheControl;
         response.Headers.Vary = "Accept-Encoding";
         if (IsKnown(content, request.Headers.IfNoneMatch))
@@ -27,29 +32,26 @@ internal static class ContentResponses
         }
 
         response.ContentType = "application/json";
-        response.Headers.ContentEncoding = form.Encoding;
-        response.ContentLength = form.Bytes.Length;
-        return HttpMethods.IsHead(request.Method) ? Task.CompletedTask : response.BodyWriter.WriteAsync(form.Bytes, cancellationToken).AsTask();
+        response.Headers.ContentEncoding = encoded.Encoding;
+        response.ContentLength = encoded.Bytes.Length;
+        return HttpMethods.IsHead(request.Method)
+            ? Task.CompletedTask
+            : response.BodyWriter.WriteAsync(encoded.Bytes, cancellationToken).AsTask();
     }
 
+    /// <summary>Sends 503: the upstream does not answer and there is no copy.</summary>
     public static Task UnavailableAsync(this IResponseSender sender, CancellationToken cancellationToken)
     {
         sender.HttpContext.Response.Headers.RetryAfter = "5";
         return sender.DetailAsync(
             StatusCodes.Status503ServiceUnavailable,
-            "The model registry is not available: its upstream (LLMRING_REGISTRY_BASE_URL) does not answer, and no copy of it was ever had",
+            "The model registry is not available: its upstream (LLMRING_REGISTRY_BASE_URL) does not answer, and there is no earlier copy",
             cancellationToken);
     }
 
-    public static Task ArchivedAsync(this IResponseSender sender, ArchivedContent archived, CancellationToken cancellationToken) => archived switch
-    {
-        { Content: { } content } => sender.ContentAsync(content, Forever, cancellationToken),
-        { IsKnown: false } => sender.UnavailableAsync(cancellationToken),
-        _ => sender.NotFoundAsync("Registry version", cancellationToken),
-    };
-
-    public static void DescribeUnavailable(this EndpointSummary summary) =>
-        summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and no copy of it was ever had.");
+    /// <summary>Documents <see cref="UnavailableAsync"/>.</summary>
+    public static void DescribeUnavailable(this EndpointSummary summary) => summary.Response<ErrorBody>(
+        StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and there is no earlier copy.");
 
     private static bool IsKnown(PrecompressedContent content, StringValues tags)
     {
@@ -58,7 +60,7 @@ internal static class ContentResponses
             foreach (var range in header.AsSpan().Split(','))
             {
                 var tag = header.AsSpan()[range].Trim();
-                if (tag is "*" || content.Has(tag.StartsWith("W/") ? tag[2..] : tag))
+                if (tag is "*" || content.HasTag(tag.StartsWith("W/") ? tag[2..] : tag))
                     return true;
             }
         }
@@ -66,15 +68,20 @@ internal static class ContentResponses
         return false;
     }
 
-    private static EncodedContent Choose(PrecompressedContent content, StringValues accepted)
+    private static EncodedContent ChooseEncoding(PrecompressedContent content, StringValues accepted)
     {
         if (accepted.Count == 0 || !StringWithQualityHeaderValue.TryParseList(accepted, out var encodings))
             return content.Plain;
 
-        double? Quality(string name) => (encodings.FirstOrDefault(encoding => encoding.Value.Equals(name, StringComparison.OrdinalIgnoreCase))
-            ?? encodings.FirstOrDefault(encoding => encoding.Value == "*")) is { } named ? named.Quality ?? 1 : null;
-        // Unlike the compressed forms, the plain one is acceptable without being named, but named with a lower quality it comes last.
-        var (brotli, gzip, plain) = (Quality("br") ?? 0, Quality("gzip") ?? 0, Quality("identity") ?? 0);
+        double Quality(string name)
+        {
+            var named = encodings.FirstOrDefault(encoding => encoding.Value.Equals(name, StringComparison.OrdinalIgnoreCase))
+                ?? encodings.FirstOrDefault(encoding => encoding.Value == "*");
+            return named is null ? 0 : named.Quality ?? 1;
+        }
+
+        // RFC 9110, 12.5.3: identity is acceptable unless excluded, so an unnamed identity ranks last, and a named one by its quality.
+        var (brotli, gzip, plain) = (Quality("br"), Quality("gzip"), Quality("identity"));
         return brotli > 0 && brotli >= gzip && brotli >= plain ? content.Brotli
             : gzip > 0 && gzip >= plain ? content.Gzip
             : content.Plain;

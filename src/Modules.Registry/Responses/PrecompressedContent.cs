@@ -3,7 +3,9 @@ using System.Security.Cryptography;
 
 namespace LlmRing.Modules.Registry.Responses;
 
-/// <summary>An answer made once and served often: its bytes, their compressed forms, and the entity tag of each.</summary>
+/// <summary>
+/// A body that is built once and served often: each encoding is compressed on first use and has an entity tag of its own.
+/// </summary>
 internal sealed class PrecompressedContent
 {
     private readonly Lazy<EncodedContent> _gzip;
@@ -12,24 +14,33 @@ internal sealed class PrecompressedContent
     public PrecompressedContent(byte[] bytes)
     {
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 16));
-        Plain = new EncodedContent($"\"{hash}\"", null, bytes);
-        // A strong tag stands for exact bytes, so that each encoding has its own.
-        _gzip = new(() => new EncodedContent($"\"{hash}-gzip\"", "gzip", Compress(bytes, to => new GZipStream(to, CompressionLevel.SmallestSize))));
-        _brotli = new(() => new EncodedContent($"\"{hash}-br\"", "br", Compress(bytes, to => new BrotliStream(to, new BrotliCompressionOptions { Quality = 7 }))));
+        Plain = new($"\"{hash}\"", null, bytes);
+        // A strong tag identifies exact bytes (RFC 9110, 8.8.1), so each encoding needs a tag of its own.
+        _gzip = new(() => new($"\"{hash}-gzip\"", "gzip", Compress(bytes, ToGzip)));
+        _brotli = new(() => new($"\"{hash}-br\"", "br", Compress(bytes, ToBrotli)));
     }
 
+    /// <summary>The uncompressed body.</summary>
     public EncodedContent Plain { get; }
 
+    /// <summary>The body compressed by gzip.</summary>
     public EncodedContent Gzip => _gzip.Value;
 
+    /// <summary>The body compressed by brotli.</summary>
     public EncodedContent Brotli => _brotli.Value;
 
-    /// <summary>Whether a tag is that of this content in one of its forms; compared weakly, as If-None-Match asks for.</summary>
-    public bool Has(ReadOnlySpan<char> tag)
+    /// <summary>Whether a tag names this body in any encoding: the weak comparison that <c>If-None-Match</c> asks for.</summary>
+    public bool HasTag(ReadOnlySpan<char> tag)
     {
         var hash = Plain.ETag.AsSpan(1, Plain.ETag.Length - 2);
-        return tag is ['"', .. var inner, '"'] && inner.StartsWith(hash, StringComparison.Ordinal) && inner[hash.Length..] is "" or "-gzip" or "-br";
+        return tag is ['"', .. var inner, '"']
+            && inner.StartsWith(hash, StringComparison.Ordinal)
+            && inner[hash.Length..] is "" or "-gzip" or "-br";
     }
+
+    private static Stream ToGzip(Stream target) => new GZipStream(target, CompressionLevel.SmallestSize);
+
+    private static Stream ToBrotli(Stream target) => new BrotliStream(target, new BrotliCompressionOptions { Quality = 7 });
 
     private static byte[] Compress(byte[] bytes, Func<Stream, Stream> open)
     {
@@ -40,8 +51,8 @@ internal sealed class PrecompressedContent
     }
 }
 
-/// <summary>One encoding of a content.</summary>
-/// <param name="ETag">Its strong entity tag, quoted.</param>
-/// <param name="Encoding">Its <c>Content-Encoding</c>; null for none.</param>
-/// <param name="Bytes">What is sent.</param>
+/// <summary>One encoding of a body.</summary>
+/// <param name="ETag">The strong entity tag, quoted.</param>
+/// <param name="Encoding">The <c>Content-Encoding</c>; null for the uncompressed body.</param>
+/// <param name="Bytes">The encoded body.</param>
 internal sealed record EncodedContent(string ETag, string? Encoding, ReadOnlyMemory<byte> Bytes);

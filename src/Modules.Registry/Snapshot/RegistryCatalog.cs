@@ -5,15 +5,17 @@ using ZiggyCreatures.Caching.Fusion;
 namespace LlmRing.Modules.Registry.Snapshot;
 
 /// <summary>
-/// Holds the snapshot that requests read. They never wait for the cache or the upstream once there is one:
-/// <see cref="RegistryRefresher"/> looks every second whether the cache has another.
+/// Holds the snapshot that requests read. Once there is a snapshot, requests never wait for the cache or the upstream:
+/// <see cref="RegistryRefresher"/> replaces the snapshot in the background.
 /// </summary>
-internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, ILogger<RegistryCatalog> logger)
+internal sealed partial class RegistryCatalog(
+    IFusionCache cache, RegistryLoader loader, IRegistryUpstream upstream, TimeProvider time, ILogger<RegistryCatalog> logger)
 {
-    /// <summary>How long the first callers of all wait for the first copy.</summary>
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(15);
+    /// <summary>How long requests wait for the first copy after a start.</summary>
+    private static readonly TimeSpan FirstLoadTimeout = TimeSpan.FromSeconds(15);
 
-    // Hosts of another upstream may share the Redis. The number is to change with the form of the entry.
+    // Key = schema version, to be raised when the JSON of RegistryBundle changes, and upstream: hosts of another upstream may
+    // share the Redis.
     private readonly string _key = $"registry:documents:1:{upstream.Source}";
 
     private readonly FusionCacheEntryOptions _options = cache.CreateEntryOptions(options => options
@@ -24,54 +26,57 @@ internal sealed partial class RegistryCatalog(IFusionCache cache, RegistryLoader
     private readonly Lock _swapping = new();
     private volatile RegistrySnapshot? _current;
 
-    /// <summary>Raised after the snapshot was replaced by one with other content.</summary>
+    /// <summary>Raised after the snapshot was replaced by a snapshot with other content.</summary>
     public event Action? Changed;
 
-    /// <summary>The registry; null while no copy was ever had.</summary>
+    /// <summary>The registry; null before the first copy.</summary>
     public RegistrySnapshot? Current => _current;
 
-    /// <summary>The registry; waits for the first copy of all. Null: there is none to be had.</summary>
+    /// <summary>The registry; after a start waits for the first copy. Null: no copy is available.</summary>
     public ValueTask<RegistrySnapshot?> GetAsync(CancellationToken cancellationToken) =>
-        _current is { } current ? new(current) : new(GetFirstAsync(cancellationToken));
+        _current is { } current ? new(current) : new(WaitForFirstLoadAsync(cancellationToken));
 
-    /// <summary>Takes over what the cache holds; past its time the cache first asks the upstream, once for all callers and hosts.</summary>
+    /// <summary>
+    /// Replaces the snapshot if the cache has other content; an expired entry is first refreshed from the upstream, once for
+    /// all callers and hosts.
+    /// </summary>
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
-        var documents = await cache.GetOrSetAsync<RegistryBundle?>(_key, loader.LoadAsync, _options, token: cancellationToken);
-        if (documents is null || documents.Hash == _current?.Hash)
+        var bundle = await cache.GetOrSetAsync<RegistryBundle?>(_key, loader.LoadAsync, _options, token: cancellationToken);
+        if (bundle is null || bundle.Hash == _current?.Hash)
             return;
 
         lock (_swapping)
         {
-            if (documents.Hash == _current?.Hash)
+            if (bundle.Hash == _current?.Hash)
                 return;
-            _current = new RegistrySnapshot(documents);
+            _current = new RegistrySnapshot(bundle);
         }
 
-        foreach (var subscriber in Delegate.EnumerateInvocationList(Changed))
+        foreach (var handler in Delegate.EnumerateInvocationList(Changed))
         {
             try
             {
-                subscriber();
+                handler();
             }
             catch (Exception exception)
             {
-                // Whoever caused the refresh, and the other subscribers, have nothing to do with it.
-                LogSubscriberFailed(exception);
+                // A failing handler must fail neither the refresh nor the other handlers.
+                LogHandlerFailed(exception);
             }
         }
     }
 
-    private async Task<RegistrySnapshot?> GetFirstAsync(CancellationToken cancellationToken)
+    private async Task<RegistrySnapshot?> WaitForFirstLoadAsync(CancellationToken cancellationToken)
     {
-        // One caller's leaving must not end the load that the others wait for.
+        // Not cancelled with this request: other requests wait for the same load.
         var load = RefreshAsync(CancellationToken.None);
-        await Task.WhenAny(load, Task.Delay(Patience, cancellationToken));
+        await Task.WhenAny(load, Task.Delay(FirstLoadTimeout, time, cancellationToken));
         if (load.IsCompleted)
             await load;
         return _current;
     }
 
-    [LoggerMessage(LogLevel.Error, "What is told of new prices failed")]
-    private partial void LogSubscriberFailed(Exception exception);
+    [LoggerMessage(LogLevel.Error, "A handler of changed model prices failed", EventName = "RegistryChangeHandlerFailed")]
+    private partial void LogHandlerFailed(Exception exception);
 }

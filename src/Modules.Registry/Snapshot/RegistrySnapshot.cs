@@ -1,16 +1,18 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using LlmRing.Modules.Registry.Responses;
+using LlmRing.Modules.Registry.Upstream;
 
 namespace LlmRing.Modules.Registry.Snapshot;
 
-/// <summary>The registry ready to be served and to be asked for prices; immutable but for the filtered answers it remembers.</summary>
+/// <summary>The current registry, ready to be served and to price models; immutable except for the cache of filtered answers.</summary>
 internal sealed class RegistrySnapshot
 {
-    /// <summary>Filtered answers are made again beyond this many, so that callers cannot fill the memory with them.</summary>
+    /// <summary>Further filtered answers are not cached, so that callers cannot exhaust the memory with ever new filters.</summary>
     private const int MaxFiltered = 64;
 
-    /// <summary>Stands for all capabilities that no model has.</summary>
-    private const string Unknown = "?";
+    /// <summary>Replaces each capability that no model has, so that all of them share one cached answer.</summary>
+    private const string UnknownCapability = "?";
 
     private readonly RegistryManifest _manifest;
     private readonly DateTimeOffset _generatedAt;
@@ -19,22 +21,24 @@ internal sealed class RegistrySnapshot
     private readonly FrozenSet<string> _capabilities;
     private readonly ConcurrentDictionary<string, PrecompressedContent> _filtered = new(StringComparer.Ordinal);
 
-    public RegistrySnapshot(RegistryBundle documents)
+    public RegistrySnapshot(RegistryBundle bundle)
     {
-        Hash = documents.Hash;
-        _generatedAt = documents.GeneratedAt;
-        _manifest = RegistryManifest.TryParse(documents.Manifest)!;
-        _files = documents.Providers
-            .Select(provider => ProviderFile.TryParse(provider.Key, provider.Value)!)
-            .ToFrozenDictionary(file => file.Provider, StringComparer.Ordinal);
-        _providers = documents.Providers.ToFrozenDictionary(provider => provider.Key, provider => new PrecompressedContent(provider.Value), StringComparer.Ordinal);
-        _capabilities = _files.Values.SelectMany(file => file.Models).SelectMany(model => model.Capabilities).ToFrozenSet(StringComparer.Ordinal);
-        Manifest = new PrecompressedContent(documents.Manifest);
+        Hash = bundle.Hash;
+        _generatedAt = bundle.GeneratedAt;
+        _manifest = bundle.Manifest;
+        _files = bundle.Providers.ToFrozenDictionary(file => file.Provider, StringComparer.Ordinal);
+        _providers = bundle.Providers
+            .ToFrozenDictionary(file => file.Provider, file => new PrecompressedContent(file.Body), StringComparer.Ordinal);
+        _capabilities = bundle.Providers
+            .SelectMany(file => file.Models)
+            .SelectMany(model => model.Capabilities)
+            .ToFrozenSet(StringComparer.Ordinal);
+        Manifest = new PrecompressedContent(bundle.Manifest.Body);
         All = Write(_manifest.Providers, []);
-        Prices = new PriceList(_files.Values);
+        Prices = new PriceList(bundle.Providers);
     }
 
-    /// <summary>Of the documents it was made from.</summary>
+    /// <summary><see cref="RegistryBundle.Hash"/> of the content.</summary>
     public string Hash { get; }
 
     /// <summary>All models.</summary>
@@ -43,27 +47,27 @@ internal sealed class RegistrySnapshot
     /// <summary>The upstream's manifest.</summary>
     public PrecompressedContent Manifest { get; }
 
-    /// <summary>What the models cost.</summary>
+    /// <summary>The prices of all models.</summary>
     public PriceList Prices { get; }
 
-    /// <summary>The manifest's providers.</summary>
+    /// <summary>The providers that the manifest names.</summary>
     public IReadOnlyList<string> ProviderNames => _manifest.Providers;
 
-    /// <summary>A provider's file as the upstream has it; null when there is no copy.</summary>
+    /// <summary>A provider's file, byte for byte as the upstream sent it; null when there is no copy.</summary>
     public PrecompressedContent? FindProvider(string provider) => _providers.GetValueOrDefault(provider);
 
-    /// <summary>The newest version that can be in a provider's archive; 0 when none can.</summary>
+    /// <summary>The newest version that a provider's archive can have; 0 when the archive must be empty.</summary>
     public int NewestVersion(string provider) => _files.GetValueOrDefault(provider)?.Version ?? 0;
 
-    /// <summary>The models of certain providers that have certain capabilities.</summary>
-    /// <param name="providers">Names; empty: of all.</param>
-    /// <param name="capabilities">Names of boolean members, with or without <c>supports_</c>; a model must have all.</param>
+    /// <summary>The models of the given providers that have the given capabilities.</summary>
+    /// <param name="providers">Names of providers; empty for all providers.</param>
+    /// <param name="capabilities">Names of boolean members, with or without <c>supports_</c>; a model must have all of them.</param>
     public PrecompressedContent Filter(IReadOnlyCollection<string> providers, IReadOnlyCollection<string> capabilities)
     {
         var keptProviders = providers.Count == 0 ? _manifest.Providers : _manifest.Providers.Where(providers.Contains).ToList();
         var keptCapabilities = capabilities.Select(Capability).Distinct().Order(StringComparer.Ordinal).ToList();
-        if (keptCapabilities.Contains(Unknown))
-            keptCapabilities = [Unknown];
+        if (keptCapabilities.Contains(UnknownCapability))
+            keptCapabilities = [UnknownCapability];
 
         var key = $"{string.Join(',', keptProviders)}|{string.Join(',', keptCapabilities)}";
         if (_filtered.TryGetValue(key, out var content))
@@ -76,7 +80,7 @@ internal sealed class RegistrySnapshot
     private string Capability(string name) =>
         _capabilities.Contains($"supports_{name}") ? $"supports_{name}"
         : _capabilities.Contains(name) ? name
-        : Unknown;
+        : UnknownCapability;
 
     private PrecompressedContent Write(IReadOnlyList<string> providers, IReadOnlyList<string> capabilities) => new(RegistryResponse.Write(
         _manifest.Version,

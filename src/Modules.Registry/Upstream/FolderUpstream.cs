@@ -1,6 +1,6 @@
 namespace LlmRing.Modules.Registry.Upstream;
 
-/// <summary>A registry in a folder: <c>file://</c>.</summary>
+/// <summary>A registry in a local folder: a <c>file://</c> URL.</summary>
 internal sealed class FolderUpstream(RegistrySettings settings) : IRegistryUpstream
 {
     private readonly string _folder = settings.BaseUrl.LocalPath;

@@ -1,33 +1,39 @@
+using LlmRing.Modules.Registry.Snapshot;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 
 namespace LlmRing.Modules.Registry.Upstream;
 
-/// <summary>Keeps the snapshot current: a look into the cache every second, which costs nothing until something changed or is due.</summary>
-internal sealed partial class RegistryRefresher(RegistryCatalog catalog, ILogger<RegistryRefresher> logger) : BackgroundService
+/// <summary>
+/// Keeps the snapshot current: reads the cache every second, which costs nothing until the entry has changed or a refresh is due.
+/// </summary>
+internal sealed partial class RegistryRefresher(RegistryCatalog catalog, TimeProvider time, ILogger<RegistryRefresher> logger)
+    : BackgroundService
 {
+    private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
-        var failing = false;
+        using var timer = new PeriodicTimer(Interval, time);
+        var isFailing = false;
         do
         {
             try
             {
                 await catalog.RefreshAsync(stoppingToken);
-                failing = false;
+                isFailing = false;
             }
             catch (Exception exception) when (!stoppingToken.IsCancellationRequested)
             {
-                // The database is away; what is held is served on. Said once, not every second.
-                if (!failing)
-                    LogFailed(exception.Message);
-                failing = true;
+                // The database is away; the snapshot in memory stays in use. Logged once per outage, not every second.
+                if (!isFailing)
+                    LogRefreshFailed(exception.Message);
+                isFailing = true;
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    [LoggerMessage(LogLevel.Warning, "The model registry cannot be refreshed: {Reason}")]
-    private partial void LogFailed(string reason);
+    [LoggerMessage(LogLevel.Warning, "The model registry cannot be refreshed: {Reason}", EventName = "RegistryRefreshFailed")]
+    private partial void LogRefreshFailed(string reason);
 }

@@ -33,10 +33,13 @@ public sealed class GetRegistryTests(ServerFixture server) : IDisposable
 
         await Assert.That((string?)answer["version"]).IsEqualTo("2026-01-02");
         await Assert.That(DateTimeOffset.TryParse((string?)answer["generated_at"], out _)).IsTrue();
-        await Assert.That(answer["providers"]!.ToJsonString()).IsEqualTo(
-            """{"openai":{"name":"OpenAI","base_url":"https://api.openai.com/v1","models_endpoint":"/models"},"""
-            + """"anthropic":{"name":"Anthropic","base_url":"https://api.anthropic.com","models_endpoint":null},"""
-            + """"google":{"name":"Google","base_url":"https://generativelanguage.googleapis.com","models_endpoint":"/v1/models"}}""");
+        await Assert.That(answer["providers"]!.ToJsonString()).IsEqualTo(JsonNode.Parse("""
+            {
+              "openai": {"name": "OpenAI", "base_url": "https://api.openai.com/v1", "models_endpoint": "/models"},
+              "anthropic": {"name": "Anthropic", "base_url": "https://api.anthropic.com", "models_endpoint": null},
+              "google": {"name": "Google", "base_url": "https://generativelanguage.googleapis.com", "models_endpoint": "/v1/models"}
+            }
+            """)!.ToJsonString());
     }
 
     [Test]
@@ -113,7 +116,8 @@ public sealed class GetRegistryTests(ServerFixture server) : IDisposable
     {
         var tag = (await _client.GetAsync("/registry?providers=openai")).Headers["ETag"];
 
-        var answer = await _client.GetAsync("/registry?providers=openai", ("If-None-Match", header.Replace("{0}", tag, StringComparison.Ordinal)));
+        var condition = header.Replace("{0}", tag, StringComparison.Ordinal);
+        var answer = await _client.GetAsync("/registry?providers=openai", ("If-None-Match", condition));
 
         await Assert.That(answer.Status).IsEqualTo(304);
         await Assert.That(answer.Text).IsEqualTo("");

@@ -11,7 +11,8 @@ public sealed class GetRegistryVersionTests(ServerFixture server) : IDisposable
     public async Task An_archived_version_has_the_models_of_all_providers_that_have_the_version()
     {
         await using var host = await RegistryHost.StartAsync(server.Postgres);
-        host.Upstream.Files["google/models.json"] = RegistryFiles.Provider("google", 6, RegistryFiles.Model("google", "gemini-3", 1m, 2m, "{}"));
+        host.Upstream.Files["google/models.json"] = RegistryFiles.Provider(
+            "google", 6, RegistryFiles.Model("google", "gemini-3", 1m, 2m, "{}"));
         host.Upstream.Files["google/v/6/models.json"] = host.Upstream.Files["google/models.json"];
 
         var answer = await host.GetUntilAsync("/registry/v/6/registry.json", answer => answer.Status == 200);

@@ -130,7 +130,8 @@ public sealed class ModelPricesTests(ServerFixture server)
 
         var changed = new TaskCompletionSource();
         prices.Changed += () => changed.TrySetResult();
-        upstream.Files["openai/models.json"] = RegistryFiles.Provider("openai", 8, RegistryFiles.Model("openai", "gpt-4.1", 1.5m, 6m, "{}"));
+        upstream.Files["openai/models.json"] = RegistryFiles.Provider(
+            "openai", 8, RegistryFiles.Model("openai", "gpt-4.1", 1.5m, 6m, "{}"));
         await changed.Task.WaitAsync(TimeSpan.FromSeconds(15));
 
         var price = await prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);

@@ -121,7 +121,8 @@ public sealed class RefreshTests(PostgresFixture postgres)
     {
         await using var host = await RegistryHost.StartAsync(postgres, RegistryOnly);
         var before = await host.Client.GetAsync("/registry");
-        await LeaveUnfinishedRefreshAsync(host, "update registry_documents set checked_at = checked_at - interval '1 day'", TimeSpan.FromDays(1));
+        await LeaveUnfinishedRefreshAsync(
+            host, "update registry_documents set checked_at = checked_at - interval '1 day'", TimeSpan.FromDays(1));
         host.Upstream.Requests.Clear();
 
         await host.RestartAsync(RegistryOnly);
@@ -137,7 +138,8 @@ public sealed class RefreshTests(PostgresFixture postgres)
         await using var host = await RegistryHost.StartAsync(postgres, ShortTtl);
         var before = await host.Client.GetAsync("/registry");
 
-        host.Upstream.Files["openai/models.json"] = RegistryFiles.Provider("openai", 8, RegistryFiles.Model("openai", "gpt-6", 1m, 2m, "{}"));
+        host.Upstream.Files["openai/models.json"] = RegistryFiles.Provider(
+            "openai", 8, RegistryFiles.Model("openai", "gpt-6", 1m, 2m, "{}"));
         var after = await host.GetUntilAsync("/registry", answer => answer.Headers["ETag"] != before.Headers["ETag"]);
 
         await Assert.That(after["models"]!.AsObject().ContainsKey("openai:gpt-6")).IsTrue();

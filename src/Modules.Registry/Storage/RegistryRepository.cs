@@ -65,7 +65,7 @@ internal sealed class RegistryRepository(NpgsqlDataSource database)
         await connection.ExecuteAsync(new CommandDefinition(
             """
             insert into registry_documents (path, source, body, etag, last_modified, changed_at, checked_at)
-            values (@Path, @Source, @Body, @ETag, @LastModified, @ChangedAt, @CheckedAt)
+            values (@path, @source, @body, @eTag, @lastModified, @changedAt, @checkedAt)
             on conflict (path) do update set
                 source = excluded.source, body = excluded.body, etag = excluded.etag, last_modified = excluded.last_modified,
                 changed_at = excluded.changed_at, checked_at = excluded.checked_at

@@ -1,8 +1,9 @@
 using LlmRing.Shared.Contracts;
 using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
-namespace LlmRing.Modules.Registry.Tests.ModelPrices;
+namespace LlmRing.Modules.Registry.Tests.Snapshot;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ModelPricesTests(ServerFixture server)
@@ -37,7 +38,10 @@ public sealed class ModelPricesTests(ServerFixture server)
     {
         await using var upstream = new RegistryUpstream();
         upstream.Files["openai/models.json"] = """
-            {"provider": "openai", "version": 7, "models": {"x/y": {"dollars_per_million_tokens_input": 1, "dollars_per_million_tokens_output": 2}}}
+            {
+              "provider": "openai", "version": 7,
+              "models": {"x/y": {"dollars_per_million_tokens_input": 1, "dollars_per_million_tokens_output": 2}}
+            }
             """;
         await upstream.StartAsync();
         await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream);
@@ -51,7 +55,8 @@ public sealed class ModelPricesTests(ServerFixture server)
     public async Task Rates_keep_every_digit()
     {
         await using var upstream = new RegistryUpstream();
-        upstream.Files["openai/models.json"] = RegistryFiles.Provider("openai", 7, RegistryFiles.Model("openai", "tiny", 0.000000075m, 0.1m, """{"dollars_per_million_tokens_cache_read": 0.30000000000000001}"""));
+        upstream.Files["openai/models.json"] = RegistryFiles.Provider("openai", 7, RegistryFiles.Model(
+            "openai", "tiny", 0.000000075m, 0.1m, """{"dollars_per_million_tokens_cache_read": 0.30000000000000001}"""));
         await upstream.StartAsync();
         await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream);
 
@@ -83,7 +88,7 @@ public sealed class ModelPricesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Once_a_copy_is_held_the_answer_is_there_at_once()
+    public async Task With_a_snapshot_in_memory_a_price_is_found_without_waiting()
     {
         await FindAsync("openai", "gpt-4.1");
 
@@ -93,32 +98,40 @@ public sealed class ModelPricesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task With_an_upstream_that_hangs_and_no_copy_only_the_first_callers_wait_and_not_for_long()
+    public async Task With_an_upstream_that_hangs_and_no_copy_the_first_callers_wait_two_seconds_and_later_ones_not_at_all()
     {
         await using var upstream = new RegistryUpstream { Delay = TimeSpan.FromMinutes(5) };
         await upstream.StartAsync();
-        await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream);
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream, time);
         var prices = host.Services.GetRequiredService<IModelPrices>();
 
-        var first = await prices.FindAsync("openai", "gpt-4.1", CancellationToken.None).AsTask().WaitAsync(TimeSpan.FromSeconds(4));
+        var first = prices.FindAsync("openai", "gpt-4.1", CancellationToken.None).AsTask();
+        time.Advance(TimeSpan.FromSeconds(1.9));
+        var waiting = !first.IsCompleted;
+        time.Advance(TimeSpan.FromSeconds(0.1));
+        var price = await first;
         var second = prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);
 
-        await Assert.That(first).IsNull();
+        await Assert.That(waiting).IsTrue();
+        await Assert.That(price).IsNull();
         await Assert.That(second.IsCompletedSuccessfully).IsTrue();
     }
 
     [Test]
-    public async Task New_prices_arrive_with_a_signal()
+    public async Task Changed_prices_raise_the_event_and_are_found_afterwards()
     {
         await using var upstream = new RegistryUpstream();
         await upstream.StartAsync();
-        await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream, ("CACHE_TTL", "1"));
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, upstream, ("CACHE_TTL", "1"));
         var prices = host.Services.GetRequiredService<IModelPrices>();
         await prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);
 
         var changed = new TaskCompletionSource();
         prices.Changed += () => changed.TrySetResult();
-        upstream.Files["openai/models.json"] = RegistryFiles.Provider("openai", 8, RegistryFiles.Model("openai", "gpt-4.1", 1.5m, 6m, "{}"));
+        upstream.Files["openai/models.json"] = RegistryFiles.Provider(
+            "openai", 8, RegistryFiles.Model("openai", "gpt-4.1", 1.5m, 6m, "{}"));
         await changed.Task.WaitAsync(TimeSpan.FromSeconds(15));
 
         var price = await prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);

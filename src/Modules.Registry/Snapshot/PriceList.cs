@@ -1,9 +1,10 @@
 using System.Collections.Frozen;
+using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Snapshot;
 
-/// <summary>Prices by every name under which a model may be logged; immutable.</summary>
+/// <summary>Prices by each name under which a model may be logged; immutable.</summary>
 internal sealed class PriceList
 {
     private readonly FrozenDictionary<string, ModelPrice?> _byKey;
@@ -11,7 +12,8 @@ internal sealed class PriceList
 
     public PriceList(IReadOnlyCollection<ProviderFile> files)
     {
-        var (byKey, byAlias) = (new Dictionary<string, ModelPrice?>(StringComparer.Ordinal), new Dictionary<string, ModelPrice?>(StringComparer.Ordinal));
+        var byKey = new Dictionary<string, ModelPrice?>(StringComparer.Ordinal);
+        var byAlias = new Dictionary<string, ModelPrice?>(StringComparer.Ordinal);
         foreach (var file in files)
         {
             foreach (var model in file.Models)
@@ -26,7 +28,10 @@ internal sealed class PriceList
         _byAlias = byAlias.ToFrozenDictionary(StringComparer.Ordinal);
     }
 
-    /// <summary>The four steps of <see cref="IModelPrices.FindAsync"/>; an alias may be prefixed as a model may.</summary>
+    /// <summary>
+    /// Looks a model up in the order that <see cref="IModelPrices.FindAsync"/> documents; an alias may have the provider as
+    /// prefix, too.
+    /// </summary>
     public ModelPrice? Find(string provider, string model)
     {
         var prefixed = $"{provider}:{model}";

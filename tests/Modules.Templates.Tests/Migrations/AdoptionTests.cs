@@ -3,9 +3,9 @@ using LlmRing.Testing;
 using Npgsql;
 using static LlmRing.Modules.Templates.Tests.TemplateClient;
 
-namespace LlmRing.Modules.Templates.Tests;
+namespace LlmRing.Modules.Templates.Tests.Migrations;
 
-/// <summary>A table that the reference server left is taken over with all that is in it.</summary>
+/// <summary>A table of the reference server is adopted with all its rows.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AdoptionTests(ServerFixture server)
 {
@@ -13,9 +13,10 @@ public sealed class AdoptionTests(ServerFixture server)
         create schema llmring;
         create table llmring.conversation_templates (
             id uuid primary key default gen_random_uuid(), api_key_id varchar(255), name varchar(255) not null, description text,
-            system_prompt text, model varchar(255) not null default 'claude-3-sonnet-20240229', temperature numeric(3,2) not null default 0.7,
-            max_tokens integer, tool_config jsonb not null default '{}', created_by varchar(255) not null, is_active boolean not null default true,
-            usage_count integer not null default 0, created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
+            system_prompt text, model varchar(255) not null default 'claude-3-sonnet-20240229',
+            temperature numeric(3,2) not null default 0.7, max_tokens integer, tool_config jsonb not null default '{}',
+            created_by varchar(255) not null, is_active boolean not null default true, usage_count integer not null default 0,
+            created_at timestamptz not null default now(), updated_at timestamptz not null default now(),
             last_used_at timestamptz, project_id uuid,
             constraint conversation_templates_max_tokens_check check (max_tokens > 0),
             constraint conversation_templates_temperature_check check (temperature >= 0 and temperature <= 2));
@@ -33,14 +34,16 @@ public sealed class AdoptionTests(ServerFixture server)
         create trigger update_conversation_templates_updated_at before update on llmring.conversation_templates
             for each row execute function llmring.update_conversation_templates_updated_at();
 
-        insert into llmring.conversation_templates (id, api_key_id, project_id, name, temperature, tool_config, created_by, usage_count, updated_at)
-        values ('00000000-0000-4000-8000-000000000001', 'old-key', '00000000-0000-4000-8000-00000000000a', 'Old', 0.25, '{"a": 1}', 'ada', 41, '2026-01-01T00:00:00Z'),
+        insert into llmring.conversation_templates (
+            id, api_key_id, project_id, name, temperature, tool_config, created_by, usage_count, updated_at)
+        values ('00000000-0000-4000-8000-000000000001', 'old-key', '00000000-0000-4000-8000-00000000000a', 'Old', 0.25, '{"a": 1}',
+                'ada', 41, '2026-01-01T00:00:00Z'),
                ('00000000-0000-4000-8000-000000000002', null, null, 'Global', 0.7, '"{\"b\": 2}"', 'operator', 0, '2026-01-01T00:00:00Z'),
                ('00000000-0000-4000-8000-000000000003', 'other-key', null, 'Foreign', 0.7, '{}', 'bob', 0, '2026-01-01T00:00:00Z');
         """;
 
     [Test]
-    public async Task Old_templates_read_as_they_were_and_work_on()
+    public async Task Templates_of_the_reference_server_are_read_unchanged_and_can_be_used_and_changed()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using (var connection = new NpgsqlConnection(database))

@@ -1,18 +1,20 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>The upstream's <c>manifest.json</c>.</summary>
-/// <param name="Version">Its <c>version</c>, else <c>schema_version</c>, else the date of <c>updated_at</c>.</param>
-/// <param name="Providers">Names that can be part of a path, in the manifest's order.</param>
-internal sealed partial record RegistryManifest(string Version, IReadOnlyList<string> Providers)
+/// <param name="Body">The bytes as the upstream sent them.</param>
+/// <param name="Version">The manifest's <c>version</c>, else <c>schema_version</c>, else the date of <c>updated_at</c>.</param>
+/// <param name="Providers">Names of providers that are safe as part of a path, in the manifest's order.</param>
+internal sealed partial record RegistryManifest(byte[] Body, string Version, IReadOnlyList<string> Providers)
 {
+    /// <summary>Path below the upstream's base URL.</summary>
     public const string Path = "manifest.json";
 
     private const int MaxProviders = 200;
 
-    /// <summary>Reads a manifest; null when the bytes are none, or one without providers.</summary>
+    /// <summary>Parses a manifest; null when the bytes are not a manifest, or one that names no provider.</summary>
     public static RegistryManifest? TryParse(byte[] body)
     {
         try
@@ -23,18 +25,20 @@ internal sealed partial record RegistryManifest(string Version, IReadOnlyList<st
                 || !root.TryGetProperty("providers", out var providers) || providers.ValueKind is not JsonValueKind.Object)
                 return null;
 
-            var names = providers.EnumerateObject().Select(provider => provider.Name).Where(IsProviderName).Distinct().Take(MaxProviders).ToList();
+            var names = providers.EnumerateObject()
+                .Select(provider => provider.Name)
+                .Where(name => ProviderName().IsMatch(name))
+                .Distinct()
+                .Take(MaxProviders)
+                .ToList();
             var version = TextOf(root, "version") ?? TextOf(root, "schema_version") ?? TextOf(root, "updated_at")?.Split('T')[0] ?? "";
-            return names.Count == 0 ? null : new RegistryManifest(version, names);
+            return names.Count == 0 ? null : new RegistryManifest(body, version, names);
         }
         catch (JsonException)
         {
             return null;
         }
     }
-
-    /// <summary>Whether a name is one folder of a path and nothing else, on any system.</summary>
-    public static bool IsProviderName(string name) => ProviderName().IsMatch(name);
 
     private static string? TextOf(JsonElement root, string member) => root.TryGetProperty(member, out var value)
         ? value.ValueKind switch
@@ -45,6 +49,7 @@ internal sealed partial record RegistryManifest(string Version, IReadOnlyList<st
         }
         : null;
 
+    // One folder of a path on every operating system, so that no name leads out of the upstream's base URL.
     [GeneratedRegex(@"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}\z")]
     private static partial Regex ProviderName();
 }

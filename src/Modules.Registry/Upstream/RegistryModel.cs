@@ -1,73 +1,41 @@
 using System.Buffers;
 using System.Collections.Frozen;
-using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Registry;
-
-/// <summary>A provider's <c>models.json</c>, current or archived.</summary>
-/// <param name="Provider">The provider's name.</param>
-/// <param name="Version">The number under which the upstream archives it; null when it has none.</param>
-/// <param name="UpdatedAt">Its <c>updated_at</c>; without an offset it is UTC.</param>
-/// <param name="Models">Its models.</param>
-internal sealed record ProviderFile(string Provider, int? Version, DateTimeOffset? UpdatedAt, IReadOnlyList<RegistryModel> Models)
-{
-    public static string PathOf(string provider) => $"{provider}/models.json";
-
-    public static string PathOf(string provider, int version) => $"{provider}/v/{version}/models.json";
-
-    /// <summary>Reads a file; null when the bytes are none.</summary>
-    public static ProviderFile? TryParse(string provider, byte[] body)
-    {
-        try
-        {
-            using var document = JsonDocument.Parse(body);
-            var root = document.RootElement;
-            if (root.ValueKind is not JsonValueKind.Object
-                || !root.TryGetProperty("models", out var models) || models.ValueKind is not JsonValueKind.Object)
-                return null;
-
-            return new ProviderFile(
-                provider,
-                root.TryGetProperty("version", out var version) && version.ValueKind is JsonValueKind.Number && version.TryGetInt32(out var number) ? number : null,
-                root.TryGetProperty("updated_at", out var at) && at.ValueKind is JsonValueKind.String
-                    && DateTimeOffset.TryParse(at.GetString(), CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var updated)
-                        ? updated
-                        : null,
-                models.EnumerateObject()
-                    .Where(model => model.Value.ValueKind is JsonValueKind.Object)
-                    .Select(model => RegistryModel.Parse(provider, model))
-                    .ToList());
-        }
-        catch (Exception exception) when (exception is JsonException or InvalidOperationException)
-        {
-            // InvalidOperationException: a text in it is no valid UTF-16.
-            return null;
-        }
-    }
-}
+namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>One model of a provider's file.</summary>
-/// <param name="Key">Its name in the file, <c>provider:model</c>.</param>
-/// <param name="Json">All of the upstream's members, and those that clients rely on with their defaults.</param>
+/// <param name="Key">The model's name in the file, <c>provider:model</c>.</param>
+/// <param name="Json">All members that the upstream sent, plus defaults for absent members that clients rely on.</param>
 /// <param name="Capabilities">Names of the boolean members that are true.</param>
-/// <param name="Aliases">Its <c>model_aliases</c>.</param>
-/// <param name="Price">Its rates; null without the plain ones.</param>
-internal sealed record RegistryModel(string Key, byte[] Json, FrozenSet<string> Capabilities, IReadOnlyList<string> Aliases, ModelPrice? Price)
+/// <param name="Aliases">The model's <c>model_aliases</c>.</param>
+/// <param name="Price">The model's rates; null where the input or the output rate is missing.</param>
+internal sealed record RegistryModel(
+    string Key, byte[] Json, FrozenSet<string> Capabilities, IReadOnlyList<string> Aliases, ModelPrice? Price)
 {
-    // The texts are served as JSON only, never inside HTML.
-    private static readonly JsonWriterOptions Unescaped = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, SkipValidation = true };
+    // HTML escaping is off: the JSON is never embedded in a page.
+    private static readonly JsonWriterOptions Unescaped = new()
+    {
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        SkipValidation = true,
+    };
 
-    private static readonly string[] Flags = ["supports_vision", "supports_function_calling", "supports_json_mode", "supports_parallel_tool_calls"];
+    /// <summary>Members that clients rely on and that are false where the upstream has none.</summary>
+    private static readonly string[] Flags =
+    [
+        "supports_vision", "supports_function_calling", "supports_json_mode", "supports_parallel_tool_calls",
+    ];
 
+    /// <summary>Members that clients rely on and that are null where the upstream has none.</summary>
     private static readonly string[] Nullable =
     [
         "display_name", "description", "max_input_tokens", "max_output_tokens", "tool_call_format",
         "dollars_per_million_tokens_input", "dollars_per_million_tokens_output",
     ];
 
+    /// <summary>Parses one member of a file's <c>models</c>, whose value is an object.</summary>
     public static RegistryModel Parse(string provider, JsonProperty property)
     {
         var members = property.Value;
@@ -75,9 +43,7 @@ internal sealed record RegistryModel(string Key, byte[] Json, FrozenSet<string> 
             property.Name,
             Write(provider, property.Name, members),
             CapabilitiesOf(members),
-            members.TryGetProperty("model_aliases", out var aliases) && aliases.ValueKind is JsonValueKind.Array
-                ? aliases.EnumerateArray().Where(alias => alias.ValueKind is JsonValueKind.String).Select(alias => alias.GetString()!).ToList()
-                : [],
+            AliasesOf(members),
             PriceOf(members));
     }
 
@@ -104,7 +70,7 @@ internal sealed record RegistryModel(string Key, byte[] Json, FrozenSet<string> 
         return buffer.WrittenSpan.ToArray();
     }
 
-    /// <summary>A null in a member that has a default is as good as no member.</summary>
+    /// <summary>A member that has a default is replaced by the default when the value is null.</summary>
     private static bool IsDefaulted(JsonProperty member) => member.Value.ValueKind is JsonValueKind.Null
         && (member.Name is "provider" or "model_name" or "is_active" || Nullable.Contains(member.Name) || Flags.Contains(member.Name));
 
@@ -116,6 +82,14 @@ internal sealed record RegistryModel(string Key, byte[] Json, FrozenSet<string> 
         .Select(member => member.Name)
         .Concat(Lacks(members, "is_active") ? ["is_active"] : [])
         .ToFrozenSet(StringComparer.Ordinal);
+
+    private static List<string> AliasesOf(JsonElement members) =>
+        members.TryGetProperty("model_aliases", out var aliases) && aliases.ValueKind is JsonValueKind.Array
+            ? aliases.EnumerateArray()
+                .Where(alias => alias.ValueKind is JsonValueKind.String)
+                .Select(alias => alias.GetString()!)
+                .ToList()
+            : [];
 
     private static ModelPrice? PriceOf(JsonElement members)
     {
@@ -142,9 +116,10 @@ internal sealed record RegistryModel(string Key, byte[] Json, FrozenSet<string> 
         };
     }
 
-    /// <summary>Read from its digits, never through a binary fraction. A rate below zero is none.</summary>
+    /// <summary>A rate in USD per million tokens, parsed as decimal, never as a binary fraction; null when missing or below zero.</summary>
     private static decimal? RateOf(JsonElement members, string name) =>
-        members.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number && value.TryGetDecimal(out var rate) && rate >= 0
-            ? rate
-            : null;
+        members.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number
+            && value.TryGetDecimal(out var rate) && rate >= 0
+                ? rate
+                : null;
 }

@@ -1,14 +1,12 @@
 using Dapper;
-using LlmRing.Modules.Templates.CreateTemplate;
-using LlmRing.Modules.Templates.GetTemplateStats;
-using LlmRing.Modules.Templates.UpdateTemplate;
+using LlmRing.Modules.Templates.Content;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
-namespace LlmRing.Modules.Templates;
+namespace LlmRing.Modules.Templates.Storage;
 
-/// <summary>Table <c>conversation_templates</c>. A template that is not active is as good as absent.</summary>
+/// <summary>Table <c>conversation_templates</c>. Deleted templates stay in it as inactive rows, which no method finds.</summary>
 internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider time)
 {
     private const string Columns = """
@@ -16,7 +14,8 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
         created_by, is_active, usage_count, created_at, updated_at, last_used_at
         """;
 
-    public async Task<Template> CreateAsync(Scope scope, CreateTemplateRequest request, CancellationToken cancellationToken)
+    /// <summary>Inserts a template of the scope; absent members get their defaults.</summary>
+    public async Task<Template> CreateAsync(Scope scope, TemplateContent content, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QuerySingleAsync<Template>(new CommandDefinition(
@@ -25,31 +24,32 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
                 id, api_key_id, project_id, name, description, system_prompt, model, temperature, max_tokens,
                 tool_config, initial_messages, created_by, created_at, updated_at)
             values (
-                @Id, @ApiKeyId, @ProjectId, @Name, @Description, @SystemPrompt, @Model, @Temperature, @MaxTokens,
-                @ToolConfig::jsonb, @InitialMessages::jsonb, @CreatedBy, @Now, @Now)
+                @id, @ApiKeyId, @ProjectId, @name, @description, @systemPrompt, @model, @temperature, @maxTokens,
+                @toolConfig::jsonb, @initialMessages::jsonb, @createdBy, @now, @now)
             returning {Columns}
             """,
             new
             {
-                Id = Guid.CreateVersion7(),
+                id = Guid.CreateVersion7(),
                 scope.ApiKeyId,
                 scope.ProjectId,
-                request.Name,
-                request.Description,
-                request.SystemPrompt,
-                Model = request.Model ?? request.ModelAlias ?? CreateTemplateRequest.DefaultModel,
-                Temperature = request.Temperature ?? CreateTemplateRequest.DefaultTemperature,
-                request.MaxTokens,
-                ToolConfig = RawJson.Of(request.ToolConfig) ?? RawJson.EmptyObject,
-                InitialMessages = RawJson.Of(request.InitialMessages) ?? RawJson.EmptyArray,
-                CreatedBy = request.CreatedBy ?? CreateTemplateRequest.DefaultCreator,
-                Now = time.GetUtcNow(),
+                name = content.Name,
+                description = content.Description,
+                systemPrompt = content.SystemPrompt,
+                model = content.Model ?? content.ModelAlias ?? TemplateContent.DefaultModel,
+                temperature = content.Temperature ?? TemplateContent.DefaultTemperature,
+                maxTokens = content.MaxTokens,
+                toolConfig = RawJson.Of(content.ToolConfig) ?? RawJson.EmptyObject,
+                initialMessages = RawJson.Of(content.InitialMessages) ?? RawJson.EmptyArray,
+                createdBy = content.CreatedBy ?? TemplateContent.DefaultCreator,
+                now = time.GetUtcNow(),
             },
             cancellationToken: cancellationToken));
     }
 
     /// <summary>The scope's templates and the global ones, newest first.</summary>
-    public async Task<IReadOnlyList<Template>> ListAsync(Scope scope, string? createdBy, int limit, long offset, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<Template>> ListAsync(
+        Scope scope, string? createdBy, int limit, long offset, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return (await connection.QueryAsync<Template>(new CommandDefinition(
@@ -64,7 +64,7 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
             cancellationToken: cancellationToken))).AsList();
     }
 
-    /// <summary>The same templates by how much they are used.</summary>
+    /// <summary>The scope's templates and the global ones, most used first.</summary>
     public async Task<IReadOnlyList<TemplateUsage>> ListMostUsedAsync(Scope scope, int limit, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -90,49 +90,55 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>Changes what is given of a template of the scope.</summary>
-    /// <returns>Null where the scope owns no such template.</returns>
-    public async Task<Template?> UpdateAsync(Scope scope, UpdateTemplateRequest request, CancellationToken cancellationToken)
+    /// <summary>Changes a template of the scope; absent members stay as they are.</summary>
+    /// <param name="scope">The owner.</param>
+    /// <param name="id">The template.</param>
+    /// <param name="content">The new values.</param>
+    /// <param name="isActive">False deletes the template.</param>
+    /// <param name="cancellationToken">Ends the statement.</param>
+    /// <returns>The changed template; null where the scope owns no such template.</returns>
+    public async Task<Template?> UpdateAsync(
+        Scope scope, Guid id, TemplateContent content, bool? isActive, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         return await connection.QuerySingleOrDefaultAsync<Template>(new CommandDefinition(
             $"""
             update conversation_templates
-            set name = coalesce(@Name, name),
-                description = coalesce(@Description, description),
-                system_prompt = coalesce(@SystemPrompt, system_prompt),
-                model = coalesce(@Model, model),
-                temperature = coalesce(@Temperature, temperature),
-                max_tokens = coalesce(@MaxTokens, max_tokens),
-                tool_config = coalesce(@ToolConfig::jsonb, tool_config),
-                initial_messages = coalesce(@InitialMessages::jsonb, initial_messages),
-                created_by = coalesce(@CreatedBy, created_by),
-                is_active = coalesce(@IsActive, is_active),
-                updated_at = @Now
-            where id = @Id and {scope.Filter} and is_active
+            set name = coalesce(@name, name),
+                description = coalesce(@description, description),
+                system_prompt = coalesce(@systemPrompt, system_prompt),
+                model = coalesce(@model, model),
+                temperature = coalesce(@temperature, temperature),
+                max_tokens = coalesce(@maxTokens, max_tokens),
+                tool_config = coalesce(@toolConfig::jsonb, tool_config),
+                initial_messages = coalesce(@initialMessages::jsonb, initial_messages),
+                created_by = coalesce(@createdBy, created_by),
+                is_active = coalesce(@isActive, is_active),
+                updated_at = @now
+            where id = @id and {scope.Filter} and is_active
             returning {Columns}
             """,
             new
             {
-                request.Id,
+                id,
                 scope.ApiKeyId,
                 scope.ProjectId,
-                request.Name,
-                request.Description,
-                request.SystemPrompt,
-                Model = request.Model ?? request.ModelAlias,
-                request.Temperature,
-                request.MaxTokens,
-                ToolConfig = RawJson.Of(request.ToolConfig)?.Text,
-                InitialMessages = RawJson.Of(request.InitialMessages)?.Text,
-                request.CreatedBy,
-                request.IsActive,
-                Now = time.GetUtcNow(),
+                name = content.Name,
+                description = content.Description,
+                systemPrompt = content.SystemPrompt,
+                model = content.Model ?? content.ModelAlias,
+                temperature = content.Temperature,
+                maxTokens = content.MaxTokens,
+                toolConfig = RawJson.Of(content.ToolConfig)?.Text,
+                initialMessages = RawJson.Of(content.InitialMessages)?.Text,
+                createdBy = content.CreatedBy,
+                isActive,
+                now = time.GetUtcNow(),
             },
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>Takes a template of the scope out of use; its row stays.</summary>
+    /// <summary>Marks a template of the scope as inactive.</summary>
     /// <returns>False where the scope owns no such template.</returns>
     public async Task<bool> DeleteAsync(Scope scope, Guid id, CancellationToken cancellationToken)
     {
@@ -159,5 +165,6 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
             cancellationToken: cancellationToken));
     }
 
+    /// <summary>The condition of the templates that a scope may read and use: its own and the global ones, while they are active.</summary>
     private static string Visible(Scope scope) => $"({scope.Filter} or (api_key_id is null and project_id is null)) and is_active";
 }

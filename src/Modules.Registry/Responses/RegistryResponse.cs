@@ -1,14 +1,16 @@
 using System.Buffers;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using LlmRing.Modules.Registry.Upstream;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Responses;
 
 /// <summary>The models of all providers in one document.</summary>
-/// <param name="Version">Version of the registry, e.g. a date; of an archived one, its number.</param>
-/// <param name="GeneratedAt">When this content came to be.</param>
-/// <param name="Models">By <c>provider:model</c>: every member that the upstream registry has.</param>
-/// <param name="Providers">By name.</param>
+/// <param name="Version">Version of the registry, e.g. a date; the number of an archived version.</param>
+/// <param name="GeneratedAt">When this server first received the newest of the files; for an archived version, when the
+/// upstream last updated it. UTC.</param>
+/// <param name="Models">The models by <c>provider:model</c>, with every member that the upstream registry has.</param>
+/// <param name="Providers">The providers by name.</param>
 internal sealed record RegistryResponse(
     string Version,
     DateTimeOffset GeneratedAt,
@@ -17,7 +19,7 @@ internal sealed record RegistryResponse(
 {
     private static readonly JsonWriterOptions Unescaped = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
-    /// <summary>Writes the document from models that are JSON already.</summary>
+    /// <summary>Writes the document from models that already are JSON.</summary>
     public static byte[] Write(string version, DateTimeOffset generatedAt, IEnumerable<RegistryModel> models, IEnumerable<string> providers)
     {
         var buffer = new ArrayBufferWriter<byte>(256 * 1024);
@@ -52,11 +54,12 @@ internal sealed record RegistryResponse(
 }
 
 /// <summary>How to reach a provider.</summary>
-/// <param name="Name">Name for humans.</param>
-/// <param name="BaseUrl">Base URL of its API; empty when not known here.</param>
-/// <param name="ModelsEndpoint">Path below it that lists models; null where there is none.</param>
+/// <param name="Name">Display name.</param>
+/// <param name="BaseUrl">Base URL of the provider's API; empty for a provider that this server does not know.</param>
+/// <param name="ModelsEndpoint">Path below <paramref name="BaseUrl"/> that lists models; null where the API has none.</param>
 internal sealed record RegistryProvider(string Name, string BaseUrl, string? ModelsEndpoint)
 {
+    /// <summary>The provider of a name in the manifest.</summary>
     public static RegistryProvider Of(string provider) => provider switch
     {
         "openai" => new("OpenAI", "https://api.openai.com/v1", "/models"),

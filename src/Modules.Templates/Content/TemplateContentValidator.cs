@@ -2,35 +2,9 @@ using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
 
-namespace LlmRing.Modules.Templates;
+namespace LlmRing.Modules.Templates.Content;
 
-/// <summary>What callers may set when they make or change a template.</summary>
-internal abstract record TemplateContent
-{
-    public string? Name { get; init; }
-
-    public string? Description { get; init; }
-
-    public string? SystemPrompt { get; init; }
-
-    public string? Model { get; init; }
-
-    /// <summary>Another name of <see cref="Model"/>, which wins where both are given.</summary>
-    public string? ModelAlias { get; init; }
-
-    public decimal? Temperature { get; init; }
-
-    public int? MaxTokens { get; init; }
-
-    /// <summary>An object.</summary>
-    public JsonElement? ToolConfig { get; init; }
-
-    /// <summary>An array of messages: objects with a role (system, user, assistant, tool).</summary>
-    public JsonElement? InitialMessages { get; init; }
-
-    public string? CreatedBy { get; init; }
-}
-
+/// <summary>The rules that creating and changing a template share.</summary>
 internal abstract class TemplateContentValidator<TRequest> : Validator<TRequest>
     where TRequest : TemplateContent
 {
@@ -48,7 +22,9 @@ internal abstract class TemplateContentValidator<TRequest> : Validator<TRequest>
             .WithMessage("'tool_config' must be an object.");
         RuleFor(request => request.InitialMessages)
             .Must(messages => messages is null or { ValueKind: JsonValueKind.Null } || IsMessages(messages.Value))
-            .WithMessage($"'initial_messages' must be an array of at most {MaxInitialMessages} messages, each an object with a role of system, user, assistant, tool.");
+            .WithMessage(
+                $"'initial_messages' must be an array of at most {MaxInitialMessages} messages, "
+                + "each an object with a role of system, user, assistant, tool.");
         RuleFor(request => request.CreatedBy).MaximumLength(255);
     }
 

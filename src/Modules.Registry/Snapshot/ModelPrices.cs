@@ -1,18 +1,19 @@
 using LlmRing.Shared.Contracts;
 
-namespace LlmRing.Modules.Registry;
+namespace LlmRing.Modules.Registry.Snapshot;
 
 /// <summary>Prices from the registry's snapshot in memory.</summary>
 internal sealed class ModelPrices : IModelPrices
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan FirstLoadTimeout = TimeSpan.FromSeconds(2);
 
     private readonly RegistryCatalog _catalog;
+    private readonly TimeProvider _time;
     private readonly Lazy<Task> _firstLoad;
 
-    public ModelPrices(RegistryCatalog catalog)
+    public ModelPrices(RegistryCatalog catalog, TimeProvider time)
     {
-        _catalog = catalog;
+        (_catalog, _time) = (catalog, time);
         _firstLoad = new(WaitForFirstLoadAsync);
     }
 
@@ -33,6 +34,7 @@ internal sealed class ModelPrices : IModelPrices
         return _catalog.Current?.Prices.Find(provider, model);
     }
 
-    /// <summary>All early callers share one wait; whoever comes after it, with still no copy, is answered at once.</summary>
-    private async Task WaitForFirstLoadAsync() => await Task.WhenAny(_catalog.RefreshAsync(CancellationToken.None), Task.Delay(Patience));
+    /// <summary>All early callers share one wait. Later callers get no price at once while there is still no copy.</summary>
+    private async Task WaitForFirstLoadAsync() =>
+        await Task.WhenAny(_catalog.RefreshAsync(CancellationToken.None), Task.Delay(FirstLoadTimeout, _time));
 }

@@ -69,7 +69,9 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
     protected abstract Task<IReadOnlyList<TAnswer>> WriteAsync(IReadOnlyList<TItem> items);
 
     /// <summary>The items are committed and answered; time for what no request waits for.</summary>
-    protected abstract void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers);
+    protected virtual void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers)
+    {
+    }
 
     private async Task WriteAsync(List<Pending> batch)
     {

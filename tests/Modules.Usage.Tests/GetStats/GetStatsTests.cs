@@ -1,6 +1,8 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
 using LlmRing.Modules.Usage.GetStats;
+using LlmRing.Modules.Usage.Rollups;
+using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
 using Npgsql;
@@ -73,7 +75,7 @@ public sealed class GetStatsTests(ServerFixture server)
         await using (var connection = new NpgsqlConnection(server.ConnectionString + ";Search Path=llmring"))
         {
             await connection.OpenAsync();
-            await UsageTables.WriteAsync(connection, "test", rows, CancellationToken.None);
+            await UsageInsertCommand.ExecuteAsync(connection, RollupWriter.Batch, rows, CancellationToken.None);
         }
 
         for (var i = 0; i < 40; i++)
@@ -89,7 +91,7 @@ public sealed class GetStatsTests(ServerFixture server)
 
             var hours = (await client.GetAsync($"/api/v1/stats?group_by=hour&start_date={from:yyyy-MM-ddTHH:mm:ssZ}&end_date={to:yyyy-MM-ddTHH:mm:ssZ}")).Json.AsArray();
             await Assert.That(hours.Sum(hour => (int)hour!["total_calls"]!)).IsEqualTo(expected.Count);
-            await Assert.That(hours.Count).IsEqualTo(expected.DistinctBy(row => UtcTime.HourOf(row.CreatedAt)).Count());
+            await Assert.That(hours.Count).IsEqualTo(expected.DistinctBy(row => RollupGranularity.Hour.StartOf(row.CreatedAt)).Count());
         }
 
         var open = (await client.GetAsync($"/api/v1/stats?start_date={start.AddHours(30):yyyy-MM-ddTHH:mm:ssZ}"))["summary"]!;
@@ -146,6 +148,34 @@ public sealed class GetStatsTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Filters_whose_values_look_alike_when_joined_have_answers_of_their_own()
+    {
+        using var client = server.NewClient();
+        await client.PostAsync("/api/v1/log", UsageFaker.Usage(("provider", "a"), ("model", "b, Model = c")));
+
+        var first = await client.GetAsync("/api/v1/stats?end_date=2099-01-01&provider=a%2C%20Model%20%3D%20b&model=c&start_date=2020-01-01");
+        var second = await client.GetAsync("/api/v1/stats?end_date=2099-01-01&provider=a&model=b%2C%20Model%20%3D%20c&start_date=2020-01-01");
+
+        await Assert.That((int)first["summary"]!["total_requests"]!).IsEqualTo(0);
+        await Assert.That((int)second["summary"]!["total_requests"]!).IsEqualTo(1);
+    }
+
+    [Test]
+    [Arguments("start_date=9999-12-31T23:30:00Z")]
+    [Arguments("start_date=9999-12-31T01:00:00Z")]
+    [Arguments("start_date=2026-01-02&end_date=2026-01-01")]
+    public async Task A_range_without_any_time_in_it_has_no_usages(string query)
+    {
+        using var client = server.NewClient();
+        await LogAsync(client, "gpt-4.1", 1);
+
+        var answer = await client.GetAsync($"/api/v1/stats?{query}");
+
+        await Assert.That(answer.Status).IsEqualTo(200);
+        await Assert.That((int)answer["summary"]!["total_requests"]!).IsEqualTo(0);
+    }
+
+    [Test]
     [Arguments("group_by=year", "group_by")]
     [Arguments("start_date=x", "start_date")]
     [Arguments("end_date=2025-13-01", "end_date")]
@@ -174,7 +204,7 @@ public sealed class GetStatsTests(ServerFixture server)
     public async Task Money_as_text_has_no_zeros_at_its_end(string amount, string text) =>
         await Assert.That(StatsResponse.Money(decimal.Parse(amount, CultureInfo.InvariantCulture))).IsEqualTo(text);
 
-    private static UsageRow Row(ApiClient client, DateTime time, int number) => new()
+    private static UsageRecord Row(ApiClient client, DateTime time, int number) => new()
     {
         Id = Guid.CreateVersion7(),
         Scope = Scope.OfApiKey(client.Key!),

@@ -16,6 +16,8 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
     : EndpointWithoutRequest<IReadOnlyList<LogResult>>
 {
     private const string NdJson = "application/x-ndjson";
+    private const string IdempotencyKeyHeader = "Idempotency-Key";
+    private const int MaxKeyLength = 255;
     private const int MaxFaults = 100;
 
     public override void Configure()
@@ -42,11 +44,22 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
 
     public override Task HandleAsync(CancellationToken ct)
     {
-        var key = HttpContext.Request.Headers["Idempotency-Key"].ToString();
+        var key = HttpContext.Request.Headers[IdempotencyKeyHeader].ToString();
+        if (key.Length > MaxKeyLength)
+            return RefuseKeyAsync(ct);
         var batch = new UsageBatch(factory, HttpContext.GetScope(), key, time.GetPostgresNow().UtcDateTime);
         return HttpContext.Request.ContentType!.StartsWith(NdJson, StringComparison.OrdinalIgnoreCase)
             ? LogLinesAsync(batch, ct)
             : LogArrayAsync(batch, ct);
+    }
+
+    // The endpoint has no request type that a validator could check: the body is read usage by usage.
+    private Task RefuseKeyAsync(CancellationToken ct)
+    {
+        var error = new ValidationError(["header", IdempotencyKeyHeader], $"The key has at most {MaxKeyLength} characters.", "value_error");
+        HttpContext.MarkResponseStart();
+        HttpContext.Response.StatusCode = StatusCodes.Status422UnprocessableEntity;
+        return HttpContext.Response.WriteAsJsonAsync(new ValidationErrorBody([error]), JsonConventions.Options, ct);
     }
 
     private async Task LogArrayAsync(UsageBatch batch, CancellationToken ct)

@@ -36,15 +36,22 @@ internal static class NdJsonLines
                 yield break;
             }
 
-            if (rest.Length > MaxLine)
-                throw new BadHttpRequestException($"A line has at most {MaxLine} bytes", StatusCodes.Status413PayloadTooLarge);
+            // A line that has not ended yet must not fill the memory.
+            ThrowIfTooLong(rest);
             body.AdvanceTo(rest.Start, rest.End);
         }
     }
 
     private static ReadOnlyMemory<byte> Content(ReadOnlySequence<byte> line)
     {
+        ThrowIfTooLong(line);
         var bytes = line.IsSingleSegment ? line.First : line.ToArray();
         return bytes.Span.Trim(" \t\r"u8).IsEmpty ? default : bytes;
+    }
+
+    private static void ThrowIfTooLong(ReadOnlySequence<byte> line)
+    {
+        if (line.Length > MaxLine)
+            throw new BadHttpRequestException($"A line has at most {MaxLine} bytes", StatusCodes.Status413PayloadTooLarge);
     }
 }

@@ -7,7 +7,8 @@ namespace LlmRing.Modules.Usage.Tests.Adoption;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AdoptionTests(ServerFixture server)
 {
-    private const string Reference = """
+    /// <summary>The usage table of the reference server, as its migrations make it, with 1,002 rows of the key <c>old</c>.</summary>
+    internal const string Reference = """
         create schema llmring;
         create extension pgcrypto schema llmring;
         create table llmring.usage_logs (
@@ -29,7 +30,7 @@ public sealed class AdoptionTests(ServerFixture server)
         """;
 
     [Test]
-    public async Task A_table_of_the_reference_is_taken_over_with_all_its_rows()
+    public async Task A_table_of_the_reference_is_adopted_with_all_its_rows()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database);
@@ -63,7 +64,7 @@ public sealed class AdoptionTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Totals_of_one_key_that_cannot_be_made_do_not_hold_up_those_of_others_and_are_made_later()
+    public async Task Rollups_of_one_key_that_fail_do_not_delay_those_of_other_keys_and_are_made_later()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database);

@@ -1,10 +1,12 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using LlmRing.Host.Startup;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage.Tests.GetStats;
@@ -12,20 +14,23 @@ namespace LlmRing.Modules.Usage.Tests.GetStats;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class GetStatsTests(ServerFixture server)
 {
+    // A Wednesday.
+    private static readonly DateTimeOffset Noon = new(2026, 3, 18, 12, 0, 0, TimeSpan.Zero);
+
     [Test]
     public async Task The_object_sums_up_by_day_model_origin_and_alias()
     {
-        using var client = server.NewClient();
+        await using var own = await StartAtNoonAsync();
+        using var client = new ApiClient(own.Address, "k");
         await LogAsync(client, "gpt-4.1", 0.5m, alias: "fast", origin: "svc");
         await LogAsync(client, "gpt-4.1", 0.25m, alias: "fast", origin: null);
         await LogAsync(client, "gpt-4o-mini", 0.000000075m, alias: null, origin: "web");
 
         var stats = (await client.GetAsync("/api/v1/stats")).Json;
 
-        var today = DateTime.UtcNow.ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
         await Assert.That(stats["summary"]!.ToJsonString()).IsEqualTo(
             """{"total_requests":3,"total_cost":"0.750000075","total_tokens":36,"unique_models":2,"unique_origins":2}""");
-        await Assert.That(stats["by_day"]!.ToJsonString()).IsEqualTo($$"""[{"date":"{{today}}","requests":3,"cost":"0.750000075","top_model":"gpt-4.1"}]""");
+        await Assert.That(stats["by_day"]!.ToJsonString()).IsEqualTo("""[{"date":"2026-03-18","requests":3,"cost":"0.750000075","top_model":"gpt-4.1"}]""");
         await Assert.That(stats["by_model"]!["gpt-4.1"]!.ToJsonString()).IsEqualTo("""{"requests":2,"cost":"0.75","input_tokens":20,"output_tokens":4}""");
         await Assert.That(stats["by_origin"]!["svc"]!.ToJsonString()).IsEqualTo("""{"requests":1,"cost":0.5}""");
         await Assert.That(stats["by_origin"]!.AsObject().Count).IsEqualTo(2);
@@ -43,30 +48,24 @@ public sealed class GetStatsTests(ServerFixture server)
     }
 
     [Test]
-    [Arguments("day")]
-    [Arguments("week")]
-    [Arguments("month")]
-    public async Task With_group_by_it_is_an_array_of_periods(string unit)
+    [Arguments("day", "2026-03-18")]
+    [Arguments("week", "2026-03-16")]
+    [Arguments("month", "2026-03-01")]
+    public async Task With_group_by_the_answer_is_an_array_of_periods(string unit, string first)
     {
-        using var client = server.NewClient();
+        await using var own = await StartAtNoonAsync();
+        using var client = new ApiClient(own.Address, "k");
         await LogAsync(client, "gpt-4.1", 0.5m);
         await LogAsync(client, "gpt-4.1", 0.25m);
 
         var periods = (await client.GetAsync($"/api/v1/stats?group_by={unit}")).Json.AsArray();
 
-        var today = DateTime.UtcNow.Date;
-        var first = unit switch
-        {
-            "week" => today.AddDays(-(((int)today.DayOfWeek + 6) % 7)),
-            "month" => today.AddDays(1 - today.Day),
-            _ => today,
-        };
         await Assert.That(periods.ToJsonString()).IsEqualTo(
-            $$$$"""[{"date":"{{{{first:yyyy-MM-dd}}}}","total_calls":2,"total_tokens":24,"total_cost":0.75,"by_model":{"openai:gpt-4.1":{"calls":2,"tokens":24,"cost":0.75}}}]""");
+            $$$$"""[{"date":"{{{{first}}}}","total_calls":2,"total_tokens":24,"total_cost":0.75,"by_model":{"openai:gpt-4.1":{"calls":2,"tokens":24,"cost":0.75}}}]""");
     }
 
     [Test]
-    public async Task Whole_hours_and_ragged_ends_make_exact_sums()
+    public async Task Whole_days_whole_hours_and_partial_hours_make_exact_sums()
     {
         using var client = server.NewClient();
         var random = new Random(42);
@@ -137,7 +136,7 @@ public sealed class GetStatsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Who_has_logged_sees_it_at_once()
+    public async Task A_client_that_has_logged_a_usage_finds_it_in_the_next_answer()
     {
         using var client = server.NewClient();
         for (var i = 1; i <= 30; i++)
@@ -201,8 +200,12 @@ public sealed class GetStatsTests(ServerFixture server)
     [Arguments("0", "0")]
     [Arguments("100", "100")]
     [Arguments("0.000000075", "0.000000075")]
-    public async Task Money_as_text_has_no_zeros_at_its_end(string amount, string text) =>
+    public async Task Money_as_text_has_no_trailing_zeros(string amount, string text) =>
         await Assert.That(StatsResponse.Money(decimal.Parse(amount, CultureInfo.InvariantCulture))).IsEqualTo(text);
+
+    /// <summary>A server whose clock stands still, so that no test depends on the turn of a day.</summary>
+    private async Task<LlmRingServer> StartAtNoonAsync() =>
+        await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, new FakeTimeProvider(Noon));
 
     private static UsageRecord Row(ApiClient client, DateTime time, int number) => new()
     {

@@ -1,17 +1,17 @@
 using Dapper;
 using LlmRing.Testing;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage.Tests.Maintenance;
 
-/// <summary>What the server does by itself to its tables, beside those who read and write them.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class UsageMaintenanceTests(ServerFixture server)
 {
     private const string LastMonth = "llmring.usage_logs_' || to_char((now() at time zone 'UTC') + interval '3 months', 'YYYY_MM')";
 
     [Test]
-    public async Task While_somebody_reads_usages_for_long_upkeep_gives_up_quickly_and_nobody_waits_for_it()
+    public async Task While_a_query_reads_usages_for_long_maintenance_gives_up_and_requests_do_not_wait_for_it()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var host = await ServerFixture.StartAsync(database, server.Upstream);
@@ -41,7 +41,7 @@ public sealed class UsageMaintenanceTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Months_have_the_indexes_of_the_table_and_one_that_is_covered_is_not_made()
+    public async Task Partitions_have_the_indexes_of_the_table_and_a_covered_month_gets_none()
     {
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         var indexes = (await connection.QueryAsync<int>(
@@ -55,7 +55,7 @@ public sealed class UsageMaintenanceTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Idempotency_keys_are_forgotten_after_a_week_and_those_of_a_proxy_after_an_hour()
+    public async Task Idempotency_keys_are_deleted_after_a_week_and_those_of_a_proxy_after_an_hour()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await (await ServerFixture.StartAsync(database, server.Upstream)).DisposeAsync();
@@ -72,5 +72,31 @@ public sealed class UsageMaintenanceTests(ServerFixture server)
 
         await Eventually.HoldsAsync(async () => await connection.ExecuteScalarAsync<long>("select count(*) from llmring.usage_idempotency") == 2);
         await Assert.That(await connection.QueryAsync<string>("select key from llmring.usage_idempotency")).IsEquivalentTo(["key:a day", "key:llmring-proxy-2"]);
+    }
+
+    [Test]
+    public async Task After_an_hour_maintenance_runs_again()
+    {
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream, time);
+        await using var connection = new NpgsqlConnection(database);
+        await InsertExpiredKeyAsync();
+        // The first turn has created its partitions when it deletes keys, so only a second one can create another.
+        time.Advance(TimeSpan.FromHours(1));
+        await Eventually.HoldsAsync(async () => !await HasKeysAsync());
+        await InsertExpiredKeyAsync();
+        await connection.ExecuteAsync($"do $$ begin execute 'drop table {LastMonth}; end $$");
+
+        time.Advance(TimeSpan.FromHours(1));
+
+        await Eventually.HoldsAsync(async () => !await HasKeysAsync());
+        await Assert.That(await connection.ExecuteScalarAsync<bool>($"select to_regclass('{LastMonth}) is not null")).IsTrue();
+
+        Task InsertExpiredKeyAsync() => connection.ExecuteAsync("""
+            insert into llmring.usage_idempotency (scope, key, log_id, cost, cost_source, created_at)
+            values ('key:k', 'key:expired', gen_random_uuid(), 0, 'client', now() - interval '8 days')
+            """);
+        Task<bool> HasKeysAsync() => connection.ExecuteScalarAsync<bool>("select exists (select from llmring.usage_idempotency)");
     }
 }

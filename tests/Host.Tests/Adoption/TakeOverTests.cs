@@ -99,8 +99,8 @@ public sealed class TakeOverTests(ServerFixture server)
         }
 
         await Assert.That(await connection.ExecuteScalarAsync<bool>("""
-            select (select sum(requests) from llmring.usage_rollups where not is_day) = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs)
-                and (select sum(n) from llmring.usage_rollups, unnest(latencies) as n where is_day)
+            select (select sum(requests) from llmring.usage_rollups where granularity = 'hour') = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs)
+                and (select sum(n) from llmring.usage_rollups, unnest(latencies) as n where granularity = 'day')
                     = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs where latency_ms is not null)
             """)).IsTrue();
         var complete = (await ServerProcess.RunAsync(["db", "status", "--env", "prod"], ("DATABASE_URL", database))).Output;
@@ -188,7 +188,7 @@ public sealed class TakeOverTests(ServerFixture server)
         }
 
         await Assert.That(await connection.ExecuteScalarAsync<bool>("""
-            select (select sum(requests) from llmring.usage_rollups where not is_day) = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs)
+            select (select sum(requests) from llmring.usage_rollups where granularity = 'hour') = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs)
             """)).IsTrue();
 
         // And so is what the reference goes on to write.

@@ -160,8 +160,8 @@ public sealed class RetentionTests(ServerFixture server)
             create table llmring.usage_logs_2020_01 partition of llmring.usage_logs for values from ('2020-01-01 00:00Z') to ('2020-02-01 00:00Z');
             insert into llmring.usage_logs (api_key_id, provider, model, input_tokens, output_tokens, cost, created_at)
                 select 'a-key', 'p', 'm', 1, 1, 1, timestamptz '2020-01-15 10:30Z' + n * interval '1 minute' from generate_series(1, 2) as n;
-            insert into llmring.usage_rollups (scope, is_day, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost)
-                values ('key:a-key', true, '2020-01-15 00:00Z', gen_random_uuid(), 'p', 'm', '', '', 'default', 2, 2, 2, 0, 2);
+            insert into llmring.usage_rollups (scope, granularity, bucket_start, dimension_key, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost)
+                values ('key:a-key', 'day', '2020-01-15 00:00Z', gen_random_uuid(), 'p', 'm', '', '', 'default', 2, 2, 2, 0, 2);
             """);
     }
 

@@ -46,7 +46,7 @@ public sealed class RollingRestartTests(ServerFixture server)
             var (lost, rows, counted) = await connection.QuerySingleAsync<(long Lost, long Rows, long Counted)>(
                 """
                 select (select count(*) from unnest(@answered) as answer where (select count(*) from llmring.usage_logs where id = answer) <> 1) as lost,
-                    (select count(*) from llmring.usage_logs) as rows, (select sum(requests) from llmring.usage_rollups where is_day)::bigint as counted
+                    (select count(*) from llmring.usage_logs) as rows, (select sum(requests) from llmring.usage_rollups where granularity = 'day')::bigint as counted
                 """,
                 new { answered = answered.ToArray() });
             await Assert.That(lost).IsEqualTo(0);

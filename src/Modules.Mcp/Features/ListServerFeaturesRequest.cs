@@ -1,11 +1,10 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Modules.Mcp.Data;
 
-namespace LlmRing.Modules.Mcp;
+namespace LlmRing.Modules.Mcp.Features;
 
-/// <summary>What the lists of tools, resources and prompts are asked with.</summary>
-internal sealed record ListOffersRequest
+/// <summary>The query of the routes that list tools, resources and prompts.</summary>
+internal sealed record ListServerFeaturesRequest
 {
     [QueryParam, BindFrom("server_id")]
     public Guid? ServerId { get; init; }
@@ -19,12 +18,12 @@ internal sealed record ListOffersRequest
     [QueryParam]
     public int Offset { get; init; }
 
-    public OfferQuery ToQuery() => new(ServerId, IsActive, Limit, Offset);
+    public ServerFeatureQuery ToQuery() => new(ServerId, IsActive, Limit, Offset);
 }
 
-internal sealed class ListOffersValidator : Validator<ListOffersRequest>
+internal sealed class ListServerFeaturesValidator : Validator<ListServerFeaturesRequest>
 {
-    public ListOffersValidator()
+    public ListServerFeaturesValidator()
     {
         RuleFor(request => request.Limit).InclusiveBetween(1, 1000);
         RuleFor(request => request.Offset).GreaterThanOrEqualTo(0);

@@ -2,21 +2,21 @@ using System.Net;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
-/// <summary>The body of an answer, read up to a bound: no MCP server may fill this server's memory.</summary>
-internal sealed class BoundedContent : HttpContent
+/// <summary>The body of an answer, read up to a limit: the size that an MCP server may make this server hold in memory.</summary>
+internal sealed class SizeLimitedContent : HttpContent
 {
     public const int MaxBytes = 32 * 1024 * 1024;
 
     private readonly HttpContent _inner;
 
-    public BoundedContent(HttpContent inner)
+    public SizeLimitedContent(HttpContent inner)
     {
         _inner = inner;
         foreach (var (name, values) in inner.Headers)
             Headers.TryAddWithoutValidation(name, values);
     }
 
-    protected override async Task<Stream> CreateContentReadStreamAsync() => new BoundedStream(await _inner.ReadAsStreamAsync());
+    protected override async Task<Stream> CreateContentReadStreamAsync() => new SizeLimitedStream(await _inner.ReadAsStreamAsync());
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
     {
@@ -37,7 +37,7 @@ internal sealed class BoundedContent : HttpContent
         base.Dispose(disposing);
     }
 
-    private sealed class BoundedStream(Stream inner) : Stream
+    private sealed class SizeLimitedStream(Stream inner) : Stream
     {
         private long _read;
 
@@ -57,9 +57,11 @@ internal sealed class BoundedContent : HttpContent
 
         public override int Read(byte[] buffer, int offset, int count) => Count(inner.Read(buffer, offset, count));
 
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) => Count(await inner.ReadAsync(buffer, cancellationToken));
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
+            Count(await inner.ReadAsync(buffer, cancellationToken));
 
-        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) => ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
+        public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
+            ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
 
         public override void Flush()
         {
@@ -81,7 +83,10 @@ internal sealed class BoundedContent : HttpContent
         private int Count(int count)
         {
             _read += count;
-            return _read <= MaxBytes ? count : throw new McpFailureException(McpFailure.Failed, $"The MCP server's answer is longer than {MaxBytes / 1024 / 1024} MB");
+            return _read <= MaxBytes
+                ? count
+                : throw new McpFailureException(
+                    McpFailure.Failed, $"The MCP server's answer is longer than {MaxBytes / 1024 / 1024} MB");
         }
     }
 }

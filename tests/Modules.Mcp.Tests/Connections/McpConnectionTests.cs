@@ -3,21 +3,21 @@ using LlmRing.Testing;
 
 namespace LlmRing.Modules.Mcp.Tests.Connections;
 
-/// <summary>What is refused when it is connected to, although it is stored.</summary>
+/// <summary>The connections to MCP servers: which of them this server opens, and what it sends over them.</summary>
 [ClassDataSource<McpFixture>(Shared = SharedType.PerTestSession)]
-public sealed class RefusalTests(McpFixture fixture)
+public sealed class McpConnectionTests(McpFixture fixture)
 {
     // A small MCP server over stdio, built beside the tests.
     private static string StdioCommand => Path.Combine(AppContext.BaseDirectory, "LlmRing.Mcp.StdioServer");
 
     [Test]
-    public async Task A_name_that_resolves_to_loopback_is_refused_at_connection()
+    public async Task A_host_that_resolves_to_loopback_is_refused_when_the_connection_opens()
     {
         await using var upstream = await McpUpstream.StartAsync();
         var requests = 0;
         upstream.Seen = _ => Interlocked.Increment(ref requests);
-        var client = fixture.NewClient();
-        var restricted = fixture.Restricted(client);
+        using var client = fixture.NewClient();
+        using var restricted = fixture.Restricted(client);
         // Stored where loopback is open; the other server, of the same database, must not go there.
         foreach (var host in (string[])["127.0.0.1", "localhost", "a.localhost", Environment.MachineName])
         {
@@ -42,7 +42,7 @@ public sealed class RefusalTests(McpFixture fixture)
     public async Task Redirects_are_followed_but_not_to_addresses_that_are_refused()
     {
         await using var upstream = await McpUpstream.StartAsync();
-        var client = fixture.NewClient();
+        using var client = fixture.NewClient();
         var id = await client.CreateServerAsync(upstream.UrlOf("/redirect"));
         await client.RefreshAsync(id);
 
@@ -62,7 +62,7 @@ public sealed class RefusalTests(McpFixture fixture)
     }
 
     [Test]
-    public async Task Credentials_go_to_their_own_server_only()
+    public async Task Credentials_are_not_sent_to_the_target_of_a_redirect()
     {
         await using var upstream = await McpUpstream.StartAsync();
         await using var elsewhere = await McpUpstream.StartAsync();
@@ -70,7 +70,7 @@ public sealed class RefusalTests(McpFixture fixture)
         upstream.Seen = request => own += request.Headers.ContainsKey("X-Secret") ? 1 : 0;
         elsewhere.Seen = request => foreign += request.Headers.ContainsKey("X-Secret") ? 1 : 0;
         upstream.RedirectTarget = elsewhere.Url;
-        var client = fixture.NewClient();
+        using var client = fixture.NewClient();
 
         await client.RefreshAsync(await client.CreateServerAsync(upstream.UrlOf("/redirect"), authConfig: new { type = "header", name = "X-Secret", value = "v" }));
 
@@ -79,10 +79,10 @@ public sealed class RefusalTests(McpFixture fixture)
     }
 
     [Test]
-    public async Task Protected_servers_let_in_who_has_the_right_auth_config()
+    public async Task The_auth_config_authenticates_to_a_protected_server()
     {
         await using var upstream = await McpUpstream.StartAsync();
-        var client = fixture.NewClient();
+        using var client = fixture.NewClient();
         var id = await client.CreateServerAsync(upstream.Url);
         foreach (var (required, authConfig) in ((string, object)[])
         [
@@ -107,7 +107,7 @@ public sealed class RefusalTests(McpFixture fixture)
     }
 
     [Test]
-    public async Task Stdio_servers_are_started_only_with_a_command_line_that_is_allowed_and_without_this_servers_secrets()
+    public async Task A_stdio_server_is_started_with_allowed_command_lines_only_and_without_the_secrets_of_this_server()
     {
         Environment.SetEnvironmentVariable("LLMRING_TEST_SECRET", "s");
         // With the timeout of everyday: starting a process takes a while where many tests run.

@@ -1,14 +1,14 @@
 using LlmRing.Testing;
 
-namespace LlmRing.Modules.Mcp.Tests.Servers;
+namespace LlmRing.Modules.Mcp.Tests.RefreshServer;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class ClientRefreshTests(ServerFixture server)
+public sealed class RefreshWithBodyTests(ServerFixture server)
 {
     [Test]
-    public async Task What_a_client_discovered_is_stored_and_a_second_time_keeps_ids_and_history()
+    public async Task Features_that_a_client_discovered_replace_the_stored_ones_and_known_names_keep_ids_and_history()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.CreateServerAsync();
         var first = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh", """
             {"tools": [{"name": "kept", "description": "old", "inputSchema": {"type": "object", "b": 1}}, {"name": "gone", "inputSchema": {}}],
@@ -41,6 +41,19 @@ public sealed class ClientRefreshTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Arguments_of_a_prompt_that_are_a_text_of_JSON_are_returned_as_that_text()
+    {
+        using var client = server.NewClient();
+        var id = await client.CreateServerAsync();
+
+        var refreshed = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh", """{"prompts": [{"name": "p", "arguments": "[1]"}]}""");
+
+        await Assert.That((string?)refreshed["prompts"]![0]!["arguments"]).IsEqualTo("[1]");
+        var prompt = await client.GetAsync($"/api/v1/mcp/prompts/{refreshed.Json.IdOf("prompts", "p")}");
+        await Assert.That((string?)prompt["arguments"]).IsEqualTo("[1]");
+    }
+
+    [Test]
     [Arguments("""{"tools": [{"description": "nameless"}]}""")]
     [Arguments("""{"tools": [null]}""")]
     [Arguments("""{"tools": {}}""")]
@@ -49,9 +62,9 @@ public sealed class ClientRefreshTests(ServerFixture server)
     [Arguments("""{"prompts": [{"name": ""}]}""")]
     [Arguments("""{"prompts": [{"name": "a", "description": "\u0000"}]}""")]
     [Arguments("""{"tools": [""")]
-    public async Task A_bad_discovery_is_refused_and_changes_nothing(string body)
+    public async Task Invalid_features_are_refused_and_change_nothing(string body)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.CreateServerAsync();
         await client.CreateToolAsync(id);
 
@@ -62,9 +75,9 @@ public sealed class ClientRefreshTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Refreshes_of_a_server_at_once_take_turns()
+    public async Task Concurrent_refreshes_of_a_server_take_turns()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.CreateServerAsync();
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(number => client.PostAsync(
             $"/api/v1/mcp/servers/{id}/refresh",

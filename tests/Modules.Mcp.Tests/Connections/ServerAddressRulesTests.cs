@@ -1,9 +1,9 @@
 using LlmRing.Testing;
 
-namespace LlmRing.Modules.Mcp.Tests.Servers;
+namespace LlmRing.Modules.Mcp.Tests.Connections;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class AddressTests(ServerFixture server)
+public sealed class ServerAddressRulesTests(ServerFixture server)
 {
     [Test]
     [Arguments("http://127.0.0.1:8080/mcp")]
@@ -42,9 +42,9 @@ public sealed class AddressTests(ServerFixture server)
     [Arguments("http://localhost./")]
     [Arguments("http://mcp.localhost/")]
     [Arguments("http://a.b.localhost./")]
-    public async Task An_address_that_is_not_public_is_refused_in_every_disguise(string url)
+    public async Task An_address_that_is_not_public_is_refused_in_each_notation(string url)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         foreach (var transport in (string[])["http", "sse", "websocket"])
         {
             var answer = await client.PostAsync("/api/v1/mcp/servers", new { name = "a", url, transport_type = transport });
@@ -63,7 +63,8 @@ public sealed class AddressTests(ServerFixture server)
     public async Task A_name_that_resolves_to_an_address_that_is_not_public_is_refused()
     {
         // The name of this machine is in its hosts file, or resolves to its address on the local network.
-        var answer = await server.NewClient().PostAsync("/api/v1/mcp/servers", new { name = "a", url = $"http://{Environment.MachineName}/mcp", transport_type = "http" });
+        using var client = server.NewClient();
+        var answer = await client.PostAsync("/api/v1/mcp/servers", new { name = "a", url = $"http://{Environment.MachineName}/mcp", transport_type = "http" });
 
         await Assert.That(answer.Status).IsEqualTo(422).Because(answer.Text);
         await Assert.That(answer.Text).Contains("LLMRING_MCP_ALLOWED_NETWORKS");
@@ -88,9 +89,10 @@ public sealed class AddressTests(ServerFixture server)
     [Arguments("stdio", "https://93.184.215.14/")]
     [Arguments("stdio", "stdio://")]
     [Arguments("stdio", "stdio://  ")]
-    public async Task A_url_that_does_not_fit_its_transport_is_refused(string transport, string url)
+    public async Task A_URL_that_does_not_fit_its_transport_is_refused(string transport, string url)
     {
-        var answer = await server.NewClient().PostAsync("/api/v1/mcp/servers", new { name = "a", url, transport_type = transport });
+        using var client = server.NewClient();
+        var answer = await client.PostAsync("/api/v1/mcp/servers", new { name = "a", url, transport_type = transport });
 
         await Assert.That(answer.Status).IsEqualTo(422).Because(answer.Text);
     }
@@ -101,9 +103,9 @@ public sealed class AddressTests(ServerFixture server)
     [Arguments("http", "https://no-such-name.invalid/mcp")]
     [Arguments("websocket", "wss://93.184.215.14/")]
     [Arguments("stdio", "stdio://npx -y @modelcontextprotocol/server-everything")]
-    public async Task Public_urls_names_unknown_here_and_commands_are_accepted(string transport, string url)
+    public async Task A_public_URL_an_unresolvable_name_or_a_command_is_accepted(string transport, string url)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.CreateServerAsync(url, transport);
         await Assert.That((string?)(await client.GetAsync($"/api/v1/mcp/servers/{id}"))["url"]).IsEqualTo(url);
     }

@@ -21,7 +21,8 @@ internal sealed class ReadResourceEndpoint(ResourceRepository resources, McpGate
         Summary(summary =>
         {
             summary.Summary = "Read the content of a resource";
-            summary.Response<ReadResourceResponse>(StatusCodes.Status200OK, "The resource and its contents as the MCP server returns them.");
+            summary.Response<ReadResourceResponse>(
+                StatusCodes.Status200OK, "The resource, and its contents as the MCP server returns them.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such resource, or the resource has no server.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
             summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");

@@ -6,18 +6,18 @@ using TUnit.Core.Interfaces;
 
 namespace LlmRing.Testing;
 
-/// <summary>A real Redis on a port of its own, which a test may take away and bring back.</summary>
+/// <summary>A real Redis on a free port, which a test may stop, freeze and start again.</summary>
 public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
 {
-    private readonly int _port = FreePort();
+    private readonly int _port = Ports.FindFree();
     private Process? _process;
 
-    /// <summary>How to connect to it.</summary>
+    /// <summary>The URL for <c>LLMRING_REDIS_URL</c>.</summary>
     public string Url => $"redis://127.0.0.1:{_port}/0";
 
     public Task InitializeAsync() => StartAsync();
 
-    /// <summary>Starts it, or starts it again on the same port.</summary>
+    /// <summary>Starts Redis; after a stop, on the same port and empty.</summary>
     public async Task StartAsync()
     {
         _process = Process.Start(new ProcessStartInfo("redis-server", ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
@@ -34,14 +34,14 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
         });
     }
 
-    /// <summary>Keeps it from answering; connections stay open.</summary>
+    /// <summary>Suspends the process (SIGSTOP): connections stay open and no command is answered.</summary>
     public async Task FreezeAsync()
     {
         using var kill = Process.Start("kill", ["-STOP", $"{_process!.Id}"]);
         await kill.WaitForExitAsync();
     }
 
-    /// <summary>Takes it away.</summary>
+    /// <summary>Kills Redis: its connections are closed.</summary>
     public async Task StopAsync()
     {
         _process!.Kill();
@@ -54,13 +54,5 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
     {
         if (_process is not null)
             await StopAsync();
-    }
-
-    /// <summary>A port on which nothing listens.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

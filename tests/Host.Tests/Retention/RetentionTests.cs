@@ -1,5 +1,4 @@
 using Dapper;
-using LlmRing.Host.Tests.Adoption;
 using LlmRing.Testing;
 using Npgsql;
 

@@ -18,7 +18,7 @@ internal sealed partial class NginxProxy : IAsyncDisposable
     public static async Task<NginxProxy> StartAsync(int[] ports)
     {
         var folder = Directory.CreateTempSubdirectory("llmring-nginx-");
-        var (port, plainPort) = (RedisFixture.FreePort(), RedisFixture.FreePort());
+        var (port, plainPort) = (Ports.FindFree(), Ports.FindFree());
         var site = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "deploy", "nginx.conf")))
             .Replace("listen 443 ssl;", $"listen 127.0.0.1:{port};", StringComparison.Ordinal)
             .Replace("listen 80;", $"listen 127.0.0.1:{plainPort};", StringComparison.Ordinal);

@@ -21,7 +21,7 @@ public sealed class RollingRestartTests(ServerFixture server)
         [
             ("DATABASE_URL", database), ("REDIS_URL", redis.Url), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("DRAIN_SECONDS", "1"),
         ];
-        int[] ports = [RedisFixture.FreePort(), RedisFixture.FreePort(), RedisFixture.FreePort()];
+        int[] ports = [Ports.FindFree(), Ports.FindFree(), Ports.FindFree()];
         var servers = await Task.WhenAll(ports.Select(port => ServerProcess.ServeAtAsync(port, settings)));
         try
         {

@@ -29,16 +29,17 @@ internal static class PostgresServices
             // The name is what metrics show; by default it is the connection string.
             .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString, builder => builder.Name = "llmring")
             .AddSingleton<DatabaseMigrator>()
-            .AddReadDatabase(settings);
+            .AddReadReplica(settings);
     }
 
-    private static IServiceCollection AddReadDatabase(this IServiceCollection services, DatabaseSettings settings)
+    private static IServiceCollection AddReadReplica(this IServiceCollection services, DatabaseSettings settings)
     {
         var replica = settings.ReadUrl is { } url ? WithDefaults(ConnectionStrings.Parse(url, "DATABASE_READ_URL"), settings) : null;
         return services
             .AddSingleton(provider => new ReadReplica(
                 provider.GetRequiredService<NpgsqlDataSource>(),
                 replica is null ? null : new NpgsqlDataSourceBuilder(replica.ConnectionString) { Name = "llmring-replica" }.Build(),
+                provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ReadReplica>>()))
             .AddHostedService(provider => provider.GetRequiredService<ReadReplica>());
     }

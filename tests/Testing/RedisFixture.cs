@@ -15,6 +15,9 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
     /// <summary>The URL for <c>LLMRING_REDIS_URL</c>.</summary>
     public string Url => $"redis://127.0.0.1:{_port}/0";
 
+    /// <summary>The host and port, as StackExchange.Redis takes them.</summary>
+    public string Endpoint => $"127.0.0.1:{_port}";
+
     public Task InitializeAsync() => StartAsync();
 
     /// <summary>Starts Redis; after a stop, on the same port and empty.</summary>
@@ -35,11 +38,10 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
     }
 
     /// <summary>Suspends the process (SIGSTOP): connections stay open and no command is answered.</summary>
-    public async Task FreezeAsync()
-    {
-        using var kill = Process.Start("kill", ["-STOP", $"{_process!.Id}"]);
-        await kill.WaitForExitAsync();
-    }
+    public Task FreezeAsync() => SignalAsync("-STOP");
+
+    /// <summary>Resumes the process (SIGCONT): Redis runs the commands that it received meanwhile.</summary>
+    public Task ResumeAsync() => SignalAsync("-CONT");
 
     /// <summary>Kills Redis: its connections are closed.</summary>
     public async Task StopAsync()
@@ -48,6 +50,12 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
         await _process.WaitForExitAsync();
         _process.Dispose();
         _process = null;
+    }
+
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, $"{_process!.Id}"]);
+        await kill.WaitForExitAsync();
     }
 
     public async ValueTask DisposeAsync()

@@ -15,7 +15,7 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
     private PostgresCluster? _standby;
 
     /// <summary>The connection string of the primary.</summary>
-    public string Primary => _primary!.ConnectionTo("postgres").ConnectionString;
+    public string Primary { get; private set; } = "";
 
     /// <summary>The connection string of the standby.</summary>
     public string Standby => new NpgsqlConnectionStringBuilder(Primary) { Port = _standbyPort }.ConnectionString;
@@ -25,6 +25,7 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
         if (!OperatingSystem.IsWindows())
             _folder.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.OtherRead | UnixFileMode.GroupExecute;
         _primary = await PostgresCluster.StartAsync(Path.Combine(_folder.FullName, "primary"), ["fsync=off"], CancellationToken.None);
+        Primary = _primary.ConnectionTo("postgres").ConnectionString;
         var standby = Directory.CreateDirectory(Path.Combine(_folder.FullName, "standby")).FullName;
         File.Copy(Path.Combine(_folder.FullName, "primary", "password"), Path.Combine(standby, "password"));
 

@@ -23,9 +23,6 @@ internal sealed partial class RedisConnection : IAsyncDisposable
         _multiplexer = new(() => ConnectAsync(options));
     }
 
-    /// <summary>Whether Redis can be used now.</summary>
-    public bool IsConnected => _multiplexer.IsValueCreated && _multiplexer.Value is { IsCompletedSuccessfully: true } connecting && connecting.Result.IsConnected;
-
     /// <summary>The connection, which may be down; the first call opens it.</summary>
     public Task<IConnectionMultiplexer> GetAsync() => _multiplexer.Value;
 

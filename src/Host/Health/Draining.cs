@@ -40,9 +40,10 @@ internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime 
         // No proxy and no systemd knows a server whose start failed; it starts again without the faulty module.
         if (!_started)
             return;
+        var drain = Task.Delay(TimeSpan.FromSeconds(settings.Seconds), time, cancellationToken);
         _begun = true;
         _systemd.Notify(ServiceState.Stopping);
-        await Task.Delay(TimeSpan.FromSeconds(settings.Seconds), time, cancellationToken);
+        await drain;
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

@@ -4,7 +4,7 @@ using LlmRing.Testing;
 
 namespace LlmRing.Host.Tests.ScaleOut;
 
-/// <summary>A real nginx with <c>deploy/nginx.conf</c>, but for its ports and TLS.</summary>
+/// <summary>A real nginx with <c>deploy/nginx.conf</c>, on free ports and without TLS.</summary>
 internal sealed partial class NginxProxy : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder;

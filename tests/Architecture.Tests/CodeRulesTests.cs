@@ -31,7 +31,8 @@ public sealed class CodeRulesTests(ServerFixture server)
         foreach (var module in CompiledCode.Modules)
         {
             var friends = module.GetCustomAttributes(typeof(InternalsVisibleToAttribute), false).Cast<InternalsVisibleToAttribute>();
-            await Assert.That(friends.Select(friend => friend.AssemblyName).Where(friend => friend != $"{module.GetName().Name}.Tests")).IsEmpty();
+            var strangers = friends.Select(friend => friend.AssemblyName).Where(friend => friend != $"{module.GetName().Name}.Tests");
+            await Assert.That(strangers).IsEmpty();
         }
     }
 
@@ -51,7 +52,9 @@ public sealed class CodeRulesTests(ServerFixture server)
     {
         var endpoints = await ReadEndpointsAsync();
 
-        await Assert.That(endpoints.Where(endpoint => string.IsNullOrEmpty(endpoint.EndpointSummary?.Summary)).Select(endpoint => endpoint.EndpointType.FullName)).IsEmpty();
+        var violations = endpoints.Where(endpoint => string.IsNullOrEmpty(endpoint.EndpointSummary?.Summary));
+
+        await Assert.That(violations.Select(endpoint => endpoint.EndpointType.FullName)).IsEmpty();
     }
 
     [Test]
@@ -61,7 +64,8 @@ public sealed class CodeRulesTests(ServerFixture server)
 
         var violations = endpoints.Where(endpoint => !IsAnonymous(endpoint)).Where(endpoint => !CompiledCode.Types
             .Where(type => type.FullName.StartsWith(endpoint.EndpointType.FullName!, StringComparison.Ordinal))
-            .Any(type => type.Dependencies.OfType<MethodCallDependency>().Any(call => call.Target.FullName == typeof(ScopeExtensions).FullName)));
+            .SelectMany(type => type.Dependencies.OfType<MethodCallDependency>())
+            .Any(call => call.Target.FullName == typeof(ScopeExtensions).FullName));
 
         await Assert.That(violations.Select(endpoint => endpoint.EndpointType.FullName)).IsEmpty();
     }
@@ -71,8 +75,9 @@ public sealed class CodeRulesTests(ServerFixture server)
     {
         var anonymous = (await ReadEndpointsAsync()).Where(IsAnonymous).Select(endpoint => endpoint.EndpointType.Namespace!);
 
-        await Assert.That(anonymous.Where(name =>
-            !name.StartsWith("LlmRing.Modules.Registry", StringComparison.Ordinal) && !name.StartsWith("LlmRing.Host", StringComparison.Ordinal))).IsEmpty();
+        await Assert.That(anonymous
+            .Where(name => !name.StartsWith("LlmRing.Modules.Registry", StringComparison.Ordinal))
+            .Where(name => !name.StartsWith("LlmRing.Host", StringComparison.Ordinal))).IsEmpty();
     }
 
     /// <summary>All endpoints of a server that runs the built-in modules and the sample module.</summary>
@@ -89,7 +94,8 @@ public sealed class CodeRulesTests(ServerFixture server)
 
         // The rules would hold for no endpoints at all, too.
         await Assert.That(endpoints.Count).IsGreaterThan(40);
-        await Assert.That(endpoints.Count(endpoint => endpoint.EndpointType.Namespace!.StartsWith(typeof(BudgetsModule).Namespace!, StringComparison.Ordinal))).IsEqualTo(3);
+        var budgets = typeof(BudgetsModule).Namespace!;
+        await Assert.That(endpoints.Count(endpoint => endpoint.EndpointType.Namespace!.StartsWith(budgets, StringComparison.Ordinal))).IsEqualTo(3);
         return endpoints;
     }
 

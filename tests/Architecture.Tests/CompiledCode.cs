@@ -43,7 +43,8 @@ internal static class CompiledCode
     // Type parameters have no namespace.
     public static string NamespaceOf(IType type) => type.Namespace?.FullName ?? "";
 
-    public static bool IsIn(this IType type, string @namespace) => $"{NamespaceOf(type)}.".StartsWith($"{@namespace}.", StringComparison.Ordinal);
+    public static bool IsIn(this IType type, string @namespace) =>
+        $"{NamespaceOf(type)}.".StartsWith($"{@namespace}.", StringComparison.Ordinal);
 
     public static IEnumerable<MethodInfo> MethodsOf(Assembly assembly) => assembly.GetTypes().SelectMany(type => type.GetMethods(
         BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly));

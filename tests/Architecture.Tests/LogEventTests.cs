@@ -1,5 +1,6 @@
 using System.Reflection;
 using System.Text.RegularExpressions;
+using LlmRing.Modules.Budgets;
 using LlmRing.Testing;
 using Microsoft.Extensions.Logging;
 
@@ -18,16 +19,21 @@ public sealed partial class LogEventTests
     [Test]
     public async Task Every_log_event_has_a_name()
     {
+        var violations = Events.Where(log => !Name().IsMatch(log.Event.EventName ?? ""));
+
         await Assert.That(Events.Count).IsGreaterThan(30);
-        await Assert.That(Events.Where(log => !Name().IsMatch(log.Event.EventName ?? "")).Select(log => $"{log.Method.DeclaringType}.{log.Method.Name}")).IsEmpty();
+        await Assert.That(violations.Select(log => $"{log.Method.DeclaringType}.{log.Method.Name}")).IsEmpty();
     }
 
     [Test]
     public async Task No_two_log_events_have_the_same_name()
     {
-        var duplicates = Events.Where(log => log.Event.EventName is not null).GroupBy(log => log.Event.EventName).Where(group => group.Count() > 1);
+        var duplicates = Events.Where(log => log.Event.EventName is not null)
+            .GroupBy(log => log.Event.EventName)
+            .Where(group => group.Count() > 1)
+            .Select(group => $"{group.Key}: {string.Join(", ", group.Select(log => log.Method.DeclaringType))}");
 
-        await Assert.That(duplicates.Select(group => $"{group.Key}: {string.Join(", ", group.Select(log => log.Method.DeclaringType))}")).IsEmpty();
+        await Assert.That(duplicates).IsEmpty();
     }
 
     // The sample module has a README of its own.
@@ -35,7 +41,7 @@ public sealed partial class LogEventTests
     public async Task The_operations_guide_lists_every_log_event_of_the_server_with_its_level()
     {
         var expected = Events
-            .Where(log => log.Method.DeclaringType!.Assembly != typeof(LlmRing.Modules.Budgets.BudgetsModule).Assembly && log.Event.EventName is not null)
+            .Where(log => log.Method.DeclaringType!.Assembly != typeof(BudgetsModule).Assembly && log.Event.EventName is not null)
             .Select(log => $"{log.Event.EventName} {log.Event.Level}");
 
         await Assert.That(await ReadListedAsync()).IsEquivalentTo(expected);

@@ -9,7 +9,8 @@ internal static class SourceCode
     public static IEnumerable<(string Place, string Text)> Lines =>
         Directory.EnumerateFiles(Root, "*.cs", SearchOption.AllDirectories)
             .Where(file => !IsGenerated(file))
-            .SelectMany(file => File.ReadLines(file).Select((text, index) => ($"{Path.GetRelativePath(Repository.Root, file)}:{index + 1}", text)));
+            .SelectMany(file => File.ReadLines(file)
+                .Select((text, index) => ($"{Path.GetRelativePath(Repository.Root, file)}:{index + 1}", text)));
 
     /// <summary>The root folders of the built-in modules.</summary>
     public static IEnumerable<string> ModuleFolders => Directory.EnumerateDirectories(Root, "Modules.*");

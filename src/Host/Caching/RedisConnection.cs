@@ -40,7 +40,10 @@ internal sealed partial class RedisConnection : IAsyncDisposable
     public static ConfigurationOptions ParseUrl(string url)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Host.Length == 0)
-            throw new OperatorErrorException("LLMRING_REDIS_URL is (not shown); accepted: redis://[user:password@]host:port/database, or rediss:// for TLS");
+        {
+            throw new OperatorErrorException(
+                "LLMRING_REDIS_URL is (not shown); accepted: redis://[user:password@]host:port/database, or rediss:// for TLS");
+        }
 
         var database = uri.AbsolutePath.Trim('/');
         if (!int.TryParse(database.Length == 0 ? "0" : database, NumberStyles.None, CultureInfo.InvariantCulture, out var number))

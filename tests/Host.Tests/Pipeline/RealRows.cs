@@ -47,7 +47,12 @@ internal sealed partial class RealRows
     {
         var example = operation.Example?.DeepClone();
         if (example is JsonObject body && body.ContainsKey("server_id"))
+        {
             body["server_id"] = _ids["servers"];
+            // The names of a server's tools are unique.
+            body["name"] = $"tool-{Guid.NewGuid():N}";
+        }
+
         return example;
     }
 

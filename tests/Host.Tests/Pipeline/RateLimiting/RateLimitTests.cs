@@ -133,7 +133,7 @@ public sealed class RateLimitTests(ServerFixture server)
         await using var own = await ServerFixture.StartAsync(
             server.ConnectionString, server.Upstream, time, ("RATE_LIMIT", "1000/s"), ("REDIS_URL", redis.Url));
         using var client = NewClient(own);
-        await using var peer = await ConnectionMultiplexer.ConnectAsync($"{redis.Endpoint},asyncTimeout=30000");
+        await using var peer = await ConnectionMultiplexer.ConnectAsync($"{redis.Endpoint},allowAdmin=true,asyncTimeout=30000");
         await Eventually.HoldsAsync(async () =>
         {
             await client.GetAsync(Route);

@@ -26,14 +26,6 @@ internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime 
     /// <summary>Whether the server was told to stop.</summary>
     public bool HasBegun => _begun || lifetime.ApplicationStopping.IsCancellationRequested;
 
-    /// <summary>A middleware that closes each connection after its response, so that no client reuses one while the server stops.</summary>
-    public Task CloseConnectionAsync(HttpContext context, RequestDelegate next)
-    {
-        if (HasBegun)
-            context.Response.Headers.Connection = "close";
-        return next(context);
-    }
-
     // The host calls StoppingAsync of all services before StopAsync of any; Kestrel listens until its StopAsync.
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {

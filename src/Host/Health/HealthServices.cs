@@ -28,9 +28,9 @@ internal static class HealthServices
             .AddCheck<RedisCheck>("redis", HealthStatus.Degraded, tags: [HostTag], timeout: CheckTimeout);
         if (configuration.ReadSettings<DatabaseSettings>().ReadUrl is not null)
             services.AddHealthChecks().AddCheck<ReplicaCheck>("replica", HealthStatus.Degraded, tags: [HostTag], timeout: CheckTimeout);
-        if (catalog.LeftOut.Count > 0)
+        if (catalog.Failed.Count > 0)
         {
-            var leftOut = $"left out: {string.Join(", ", catalog.LeftOut.Select(module => module.Name))}";
+            var leftOut = $"left out: {string.Join(", ", catalog.Failed.Select(module => module.Name))}";
             services.AddHealthChecks().AddCheck("modules", () => HealthCheckResult.Degraded(leftOut), tags: [HostTag]);
         }
 

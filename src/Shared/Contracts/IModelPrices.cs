@@ -1,6 +1,6 @@
 namespace LlmRing.Shared.Contracts;
 
-/// <summary>What models cost. The Registry module answers from an immutable snapshot; without it nothing is priced.</summary>
+/// <summary>The prices of models. The Registry module implements it with an immutable snapshot.</summary>
 public interface IModelPrices
 {
     /// <summary>
@@ -52,18 +52,4 @@ public sealed record ModelPrice
 
     /// <summary><c>dollars_per_million_tokens_output_long_context</c>.</summary>
     public decimal? OutputLongContext { get; init; }
-}
-
-/// <summary>Stands in while no module knows prices.</summary>
-public sealed class NoModelPrices : IModelPrices
-{
-    /// <inheritdoc/>
-    public event Action? Changed
-    {
-        add { }
-        remove { }
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<ModelPrice?> FindAsync(string provider, string model, CancellationToken cancellationToken) => new((ModelPrice?)null);
 }

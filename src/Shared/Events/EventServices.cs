@@ -3,11 +3,11 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LlmRing.Shared.Events;
 
-/// <summary>Sets events up.</summary>
+/// <summary>Registers events and their listeners.</summary>
 public static class EventServices
 {
     /// <summary>Adds <see cref="IEvents"/>. Before the services of modules: it is then stopped after them, with what they published last.</summary>
-    public static IServiceCollection AddEvents(this IServiceCollection services) => services
+    internal static IServiceCollection AddEvents(this IServiceCollection services) => services
         .AddSingleton<EventMetrics>()
         .AddSingleton<EventDispatcher>()
         .AddSingleton<IEvents>(provider => provider.GetRequiredService<EventDispatcher>())

@@ -130,7 +130,7 @@ public sealed class ReadReplicaTests
         var services = new ServiceCollection()
             .AddLogging()
             .AddSingleton(time ?? TimeProvider.System)
-            .AddDatabase(new NpgsqlConnectionStringBuilder(databases.Primary) { Timeout = 1 }, settings)
+            .AddPostgres(new NpgsqlConnectionStringBuilder(databases.Primary) { Timeout = 1 }, settings)
             .BuildServiceProvider();
         var reads = services.GetRequiredService<ReadReplica>();
         await reads.StartAsync(CancellationToken.None);

@@ -91,7 +91,7 @@ internal sealed partial class RedisConnection : IAsyncDisposable
             if (connected.Value)
                 LogConnected();
             else
-                LogDisconnected();
+                LogDown();
         }
         while (await TickAsync());
 
@@ -108,8 +108,8 @@ internal sealed partial class RedisConnection : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Redis is not reachable: caching in memory only until it is", EventName = "RedisDisconnected")]
-    private partial void LogDisconnected();
+    [LoggerMessage(LogLevel.Warning, "Redis is not reachable: caching in memory only until it is", EventName = "RedisDown")]
+    private partial void LogDown();
 
     [LoggerMessage(LogLevel.Information, "Redis is connected: second cache level and backplane are on", EventName = "RedisConnected")]
     private partial void LogConnected();

@@ -24,7 +24,7 @@ public sealed class RedisConnectionTests
         await Assert.That(log.Events).IsEquivalentTo(["RedisConnected"]);
         time.Advance(TimeSpan.FromMilliseconds(1));
 
-        await Eventually.HoldsAsync(() => Task.FromResult(log.Events.SequenceEqual(["RedisConnected", "RedisDisconnected"])));
+        await Eventually.HoldsAsync(() => Task.FromResult(log.Events.SequenceEqual(["RedisConnected", "RedisDown"])));
     }
 
     /// <summary>Keeps the names of events.</summary>

@@ -12,7 +12,7 @@ public sealed class RollingRestartTests(ServerFixture server)
     private const int Callers = 4;
 
     [Test]
-    public async Task No_request_fails_and_no_row_is_lost_or_doubled_while_the_servers_are_restarted_one_by_one()
+    public async Task A_rolling_restart_under_load_fails_no_request_and_stores_each_usage_once()
     {
         await using var redis = new RedisFixture();
         await redis.InitializeAsync();
@@ -21,7 +21,7 @@ public sealed class RollingRestartTests(ServerFixture server)
         [
             ("DATABASE_URL", database), ("REDIS_URL", redis.Url), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("DRAIN_SECONDS", "1"),
         ];
-        int[] ports = [RedisFixture.FreePort(), RedisFixture.FreePort(), RedisFixture.FreePort()];
+        int[] ports = [Ports.FindFree(), Ports.FindFree(), Ports.FindFree()];
         var servers = await Task.WhenAll(ports.Select(port => ServerProcess.ServeAtAsync(port, settings)));
         try
         {

@@ -2,14 +2,14 @@ using LlmRing.Testing;
 
 namespace LlmRing.Host.Tests.Telemetry;
 
-/// <summary>A bit of everything that a server is asked to do, right and wrong.</summary>
-internal static class Day
+/// <summary>Requests of every kind, valid and invalid, so that every log, metric and trace has something to show.</summary>
+internal static class Workload
 {
-    /// <summary>Sends it all.</summary>
-    /// <param name="client">Who sends.</param>
-    /// <param name="content">What is in every place for the content of messages, secrets of MCP servers included.</param>
-    /// <param name="mcp">A URL where no MCP server is; may have a secret in its path.</param>
-    public static async Task LiveAsync(ApiClient client, string content, string mcp)
+    /// <summary>Sends the requests.</summary>
+    /// <param name="client">The client that sends.</param>
+    /// <param name="content">The text of every message and every credential of an MCP server.</param>
+    /// <param name="mcp">A URL without an MCP server; its path may contain a secret.</param>
+    public static async Task RunAsync(ApiClient client, string content, string mcp)
     {
         await SendAsync(200, "/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 1, metadata = new { content } });
         await SendAsync(422, "/api/v1/log", new { provider = "p", model = content, input_tokens = content });

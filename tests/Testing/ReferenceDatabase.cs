@@ -3,25 +3,36 @@ using Bogus;
 using Dapper;
 using Npgsql;
 
-namespace LlmRing.Host.Tests.Adoption;
+namespace LlmRing.Testing;
 
-/// <summary>A database as the reference server 0.1.3 leaves it: its tables, indexes and triggers, with the same made-up data in every run.</summary>
-internal static class ReferenceDatabase
+/// <summary>
+/// A database as the Python reference server 0.1.3 leaves it: schema <c>llmring</c> and <c>mcp_client</c> with tables, indexes,
+/// functions and triggers, empty or with generated rows.
+/// </summary>
+public static class ReferenceDatabase
 {
-    /// <summary>Keys that rows belong to; those of the first one also belong to <see cref="Project"/>.</summary>
-    public static readonly string[] Keys = ["sk-alpha", "sk-beta", "sk-gamma"];
+    private static readonly string[] AllKeys = ["sk-alpha", "sk-beta", "sk-gamma"];
 
-    public static readonly Guid Project = new("7d0b6c1e-0000-4000-8000-000000000001");
+    /// <summary>API keys that own the generated rows; the rows of the first key also belong to <see cref="Project"/>.</summary>
+    public static IReadOnlyList<string> Keys => AllKeys;
 
-    /// <summary>Makes the tables in an empty database and fills them.</summary>
+    /// <summary>The project of the generated rows that belong to one.</summary>
+    public static Guid Project { get; } = new("7d0b6c1e-0000-4000-8000-000000000001");
+
+    /// <summary>Creates the tables, without rows, in an empty database.</summary>
+    public static Task CreateTablesAsync(NpgsqlConnection connection) => connection.ExecuteAsync(Tables);
+
+    /// <summary>Creates the tables in an empty database and fills them with the same generated rows in every run.</summary>
+    /// <param name="connection">A connection to the empty database.</param>
+    /// <param name="usages">Number of rows in <c>usage_logs</c>.</param>
     public static async Task CreateAsync(NpgsqlConnection connection, int usages = 3_000)
     {
-        await connection.ExecuteAsync(Tables);
+        await CreateTablesAsync(connection);
         var faker = new Faker { Random = new Randomizer(20261124) };
         var now = DateTime.UtcNow;
         DateTime Past(int days) => now.AddSeconds(-faker.Random.Int(1, days * 86_400));
-        string? Key(int number) => number % 10 == 9 ? null : Keys[number % Keys.Length];
-        Guid? ProjectOf(int number) => Key(number) is null || Key(number) == Keys[0] ? Project : null;
+        string? Key(int number) => number % 10 == 9 ? null : AllKeys[number % AllKeys.Length];
+        Guid? ProjectOf(int number) => Key(number) is null || Key(number) == AllKeys[0] ? Project : null;
 
         var conversations = Enumerable.Range(0, 60).Select(number => new
         {
@@ -50,7 +61,7 @@ internal static class ReferenceDatabase
             input_tokens = faker.Random.Int(1, 500),
             output_tokens = number % 2 == 0 ? (int?)null : faker.Random.Int(1, 500),
             metadata = number % 11 == 0 ? null : (object)new { cost = faker.Random.Int(1, 1000) / 100_000m, model = "gpt-4.1" },
-            // Batches share their time.
+            // Messages of one batch have the same timestamp.
             timestamp = now.AddHours(-200 + number / conversations.Count / 3),
         }));
         await InsertAsync(connection, "llmring.usage_logs", Enumerable.Range(0, usages).Select(number => new
@@ -76,7 +87,7 @@ internal static class ReferenceDatabase
         await InsertAsync(connection, "llmring.conversation_templates", Enumerable.Range(0, 30).Select(number => new
         {
             id = faker.Random.Guid(),
-            api_key_id = number % 10 == 9 ? null : Keys[number % Keys.Length],
+            api_key_id = number % 10 == 9 ? null : AllKeys[number % AllKeys.Length],
             name = faker.Commerce.ProductName(),
             model = "claude-3-sonnet-20240229",
             temperature = 0.25m,
@@ -96,7 +107,7 @@ internal static class ReferenceDatabase
             auth_config = number % 3 == 2 ? null : (object)new { type = "bearer", token = $"secret-{number}" },
             capabilities = new { tools = new { } },
             is_active = true,
-            api_key_id = Keys[number % Keys.Length],
+            api_key_id = AllKeys[number % AllKeys.Length],
             created_at = Past(60),
             updated_at = Past(2),
         }).ToList();

@@ -7,9 +7,9 @@ using Npgsql;
 
 namespace LlmRing.Host.Tests.Adoption;
 
-/// <summary>The server is pointed at a database of the reference server and started.</summary>
+/// <summary>A server starts on a database of the Python reference server.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class TakeOverTests(ServerFixture server)
+public sealed class AdoptionTests(ServerFixture server)
 {
     private const string Since = "/api/v1/stats?start_date=2020-01-01";
 
@@ -18,7 +18,7 @@ public sealed class TakeOverTests(ServerFixture server)
         """;
 
     [Test]
-    public async Task Every_row_and_total_is_there_afterwards()
+    public async Task Every_adopted_row_and_total_is_read_by_its_owner()
     {
         var database = await CreateAsync();
         await using var connection = new NpgsqlConnection(database);
@@ -66,7 +66,7 @@ public sealed class TakeOverTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Statistics_are_right_and_usages_are_logged_while_the_totals_are_made()
+    public async Task Statistics_are_exact_while_the_rollups_of_adopted_usages_are_incomplete()
     {
         var database = await CreateAsync(usages: 6_000);
         await using var connection = new NpgsqlConnection(database);
@@ -74,7 +74,7 @@ public sealed class TakeOverTests(ServerFixture server)
         var key = ReferenceDatabase.Keys[0];
         var (requests, cost, _) = await TotalsOfKeyAsync(connection, key);
         await Assert.That((await ServerProcess.RunAsync(["db", "migrate", "--env", "prod"], ("DATABASE_URL", database))).Output).Contains("up to date");
-        // Some of the totals are made, and the server is kept from making more of them.
+        // Some of the rollups are complete, and a row lock keeps the server from completing more.
         for (var step = 0; step < 7; step++)
             await connection.ExecuteAsync("select llmring.usage_backfill_step(400)");
         await using var holding = await connection.BeginTransactionAsync();
@@ -91,7 +91,7 @@ public sealed class TakeOverTests(ServerFixture server)
         var partly = (await ServerProcess.RunAsync(["db", "status", "--env", "prod"], ("DATABASE_URL", database))).Output;
         await holding.CommitAsync();
 
-        // Each question is another one, so that no answer comes from the cache.
+        // Each request has another end date, so that no answer comes from the cache.
         for (var (asked, pending) = (0, true); pending; asked++)
         {
             pending = await connection.ExecuteScalarAsync<bool>("select exists (select from llmring.usage_backfill where pending_until > '-infinity')");
@@ -112,7 +112,7 @@ public sealed class TakeOverTests(ServerFixture server)
     }
 
     [Test]
-    public async Task No_usage_fails_and_none_is_lost_while_callers_log_and_the_totals_are_made()
+    public async Task Usages_that_are_logged_during_the_backfill_are_all_stored_and_counted()
     {
         var database = await CreateAsync(usages: 20_000);
         await using var connection = new NpgsqlConnection(database);
@@ -142,13 +142,13 @@ public sealed class TakeOverTests(ServerFixture server)
     }
 
     [Test]
-    public async Task In_strict_mode_what_keys_of_a_project_wrote_is_the_projects_and_counts_once()
+    public async Task In_strict_mode_adopted_rows_of_a_key_belong_to_its_project_and_count_once()
     {
         var database = await CreateAsync(usages: 6_000);
         await using var connection = new NpgsqlConnection(database);
         await connection.OpenAsync();
         var (first, second) = (Guid.NewGuid(), Guid.NewGuid());
-        // What the reference leaves in strict mode: the id of the key, and no project.
+        // In strict mode the reference server stores the id of the key and no project.
         foreach (var table in (string[])["llmring.usage_logs", "llmring.conversations", "llmring.conversation_templates", "mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"])
         {
             await connection.ExecuteAsync(
@@ -168,7 +168,7 @@ public sealed class TakeOverTests(ServerFixture server)
         var (requests, cost, tokens) = await connection.QuerySingleAsync<(long, decimal, long)>($"{Totals} {Owned}", owner);
         var conversations = await connection.ExecuteScalarAsync<int>($"select count(*)::int from llmring.conversations where {Owned}", owner);
         await ServerProcess.RunAsync(["db", "migrate", "--env", "prod"], ("DATABASE_URL", database));
-        // The totals of the project have passed some of its rows by, but not all of them.
+        // The backfill of the project has passed some of its rows, but not all.
         for (var step = 0; step < 7; step++)
             await connection.ExecuteAsync("select llmring.usage_backfill_step(400)");
         await Assert.That(await connection.ExecuteScalarAsync<bool>(
@@ -191,7 +191,7 @@ public sealed class TakeOverTests(ServerFixture server)
             select (select sum(requests) from llmring.usage_rollups where granularity = 'hour') = (select sum((api_key_id is not null)::int + (project_id is not null)::int) from llmring.usage_logs)
             """)).IsTrue();
 
-        // And so is what the reference goes on to write.
+        // Rows that the reference server writes later are counted, too.
         await connection.ExecuteAsync("insert into llmring.usage_logs (api_key_id, model, provider, input_tokens, output_tokens, cost) values (@key, 'm', 'p', 1, 1, 0.5)", new { key = $"{first}" });
         await using var beside = await ServerFixture.StartAsync(database, server.Upstream, ("API_KEY_VALIDATION_MODE", "strict"));
         using var reader = new ApiClient(beside.Address, "second");
@@ -199,7 +199,7 @@ public sealed class TakeOverTests(ServerFixture server)
     }
 
     [Test]
-    public async Task The_statements_of_the_reference_still_work_and_what_it_writes_counts_once()
+    public async Task Rows_that_the_reference_server_writes_after_the_adoption_count_once()
     {
         var database = await CreateAsync(usages: 50);
         await using var adopted = await ServerFixture.StartAsync(database, server.Upstream);
@@ -238,7 +238,7 @@ public sealed class TakeOverTests(ServerFixture server)
         await Assert.That((int)(await client.GetAsync($"/api/v1/templates/{template}"))["usage_count"]!).IsEqualTo(1);
         await Assert.That((await client.GetAsync("/api/v1/mcp/tools")).Json.AsArray().Count).IsEqualTo(1);
 
-        // And it finds what this server wrote.
+        // The reference server reads the rows that this server wrote.
         await Assert.That(await connection.ExecuteScalarAsync<decimal>("""
             select sum(cost) from llmring.usage_logs where api_key_id = 'sk-delta' and created_at >= now() - interval '30 days'
             """)).IsEqualTo(1.75m);

@@ -1,4 +1,5 @@
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Host.Modules;
@@ -21,7 +22,11 @@ internal sealed class NoModelPrices : IModelPrices
     }
 
     /// <inheritdoc/>
-    public ValueTask<ModelPrice?> FindAsync(string provider, string model, CancellationToken cancellationToken) => new((ModelPrice?)null);
+    public ValueTask<ModelPrice?> FindAsync(string provider, string model, string? serviceTier, CancellationToken cancellationToken) =>
+        new((ModelPrice?)null);
+
+    /// <inheritdoc/>
+    public ModelName Canonicalize(string provider, string model) => new(provider, model);
 }
 
 /// <summary>The implementation without the Usage module: all costs are zero.</summary>

@@ -1,4 +1,5 @@
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 
 namespace LlmRing.Modules.Registry.Snapshot;
 
@@ -23,10 +24,12 @@ internal sealed class ModelPrices : IModelPrices
         remove => _catalog.Changed -= value;
     }
 
-    public ValueTask<ModelPrice?> FindAsync(string provider, string model, CancellationToken cancellationToken) =>
+    public ValueTask<ModelPrice?> FindAsync(string provider, string model, string? serviceTier, CancellationToken cancellationToken) =>
         _catalog.Current is { } registry || _firstLoad.Value.IsCompleted
             ? new(_catalog.Current?.Prices.Find(provider, model))
             : new(FindWhenLoadedAsync(provider, model, cancellationToken));
+
+    public ModelName Canonicalize(string provider, string model) => new(provider, model);
 
     private async Task<ModelPrice?> FindWhenLoadedAsync(string provider, string model, CancellationToken cancellationToken)
     {

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 
 namespace LlmRing.Modules.Registry.Snapshot;
 

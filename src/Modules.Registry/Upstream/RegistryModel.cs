@@ -2,7 +2,7 @@ using System.Buffers;
 using System.Collections.Frozen;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 
 namespace LlmRing.Modules.Registry.Upstream;
 
@@ -44,7 +44,7 @@ internal sealed record RegistryModel(
             Write(provider, property.Name, members),
             CapabilitiesOf(members),
             AliasesOf(members),
-            PriceOf(members));
+            PriceOf(property.Name, members));
     }
 
     private static byte[] Write(string provider, string key, JsonElement members)
@@ -91,7 +91,7 @@ internal sealed record RegistryModel(
                 .ToList()
             : [];
 
-    private static ModelPrice? PriceOf(JsonElement members)
+    private static ModelPrice? PriceOf(string key, JsonElement members)
     {
         const string Rate = "dollars_per_million_tokens_";
         if (RateOf(members, Rate + "input") is not { } input || RateOf(members, Rate + "output") is not { } output)
@@ -99,6 +99,8 @@ internal sealed record RegistryModel(
 
         return new ModelPrice
         {
+            PricedAs = key,
+            Source = PriceSource.Registry,
             Input = input,
             Output = output,
             CacheRead = RateOf(members, Rate + "cache_read") ?? RateOf(members, Rate + "cached_input"),

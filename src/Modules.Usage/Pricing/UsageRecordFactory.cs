@@ -1,6 +1,7 @@
 using System.Text.Json;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Usage.Pricing;
@@ -16,7 +17,7 @@ internal sealed class UsageRecordFactory(IModelPrices prices)
     public async ValueTask<UsageRecord> CreateAsync(
         Scope scope, UsageInput input, string? idempotencyKey, DateTime loggedAt, CancellationToken cancellationToken)
     {
-        var price = input.Cost is null ? await prices.FindAsync(input.Provider!, input.Model!, cancellationToken) : null;
+        var price = input.Cost is null ? await prices.FindAsync(input.Provider!, input.Model!, null, cancellationToken) : null;
         return new UsageRecord
         {
             Id = input.Id ?? Guid.CreateVersion7(loggedAt),
@@ -42,14 +43,15 @@ internal sealed class UsageRecordFactory(IModelPrices prices)
         };
     }
 
-    private static decimal CostAt(ModelPrice price, UsageInput input) => UsageCost.Compute(
+    private static decimal CostAt(ModelPrice price, UsageInput input) => CallCost.Compute(
         price,
-        input.InputTokens!.Value,
-        input.OutputTokens!.Value,
-        input.CachedInputTokens ?? 0,
-        input.CacheWrite5mTokens ?? 0,
-        input.CacheWrite1hTokens ?? 0,
-        input.ReasoningTokens ?? 0);
+        new TokenCounts(
+            input.InputTokens!.Value,
+            input.OutputTokens!.Value,
+            input.CachedInputTokens ?? 0,
+            input.CacheWrite5mTokens ?? 0,
+            input.CacheWrite1hTokens ?? 0,
+            input.ReasoningTokens ?? 0)).Total;
 
     // The prefixes keep a key from meeting an id of the same text.
     private static string[] IdempotencyKeys(string? key, Guid? id) => (key, id) switch

@@ -1,5 +1,6 @@
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Usage.Pricing;
@@ -16,7 +17,7 @@ internal sealed class UsageRepricer(UsageStore store, IModelPrices prices)
         var (count, cost) = (0L, 0m);
         foreach (var (provider, model) in await store.ListUnpricedModelsAsync(scope, cancellationToken))
         {
-            if (await prices.FindAsync(provider, model, cancellationToken) is not { } price)
+            if (await prices.FindAsync(provider, model, null, cancellationToken) is not { } price)
                 continue;
             decimal CostOf(UnpricedUsage usage) => CostAt(price, usage);
             while (await store.RepriceAsync(scope, provider, model, CostOf, cancellationToken) is { Count: > 0 } priced)
@@ -29,12 +30,13 @@ internal sealed class UsageRepricer(UsageStore store, IModelPrices prices)
         return (count, cost);
     }
 
-    private static decimal CostAt(ModelPrice price, UnpricedUsage usage) => UsageCost.Compute(
+    private static decimal CostAt(ModelPrice price, UnpricedUsage usage) => CallCost.Compute(
         price,
-        usage.InputTokens,
-        usage.OutputTokens,
-        usage.CachedInputTokens,
-        usage.CacheWrite5mTokens,
-        usage.CacheWrite1hTokens,
-        usage.ReasoningTokens);
+        new TokenCounts(
+            usage.InputTokens,
+            usage.OutputTokens,
+            usage.CachedInputTokens,
+            usage.CacheWrite5mTokens,
+            usage.CacheWrite1hTokens,
+            usage.ReasoningTokens)).Total;
 }

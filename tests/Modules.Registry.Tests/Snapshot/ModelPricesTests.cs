@@ -1,4 +1,5 @@
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Pricing;
 using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
@@ -46,7 +47,7 @@ public sealed class ModelPricesTests(ServerFixture server)
         await upstream.StartAsync();
         await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream);
 
-        var price = await host.Services.GetRequiredService<IModelPrices>().FindAsync("x", "y", CancellationToken.None);
+        var price = await host.Services.GetRequiredService<IModelPrices>().FindAsync("x", "y", null, CancellationToken.None);
 
         await Assert.That(price?.Output).IsEqualTo(2m);
     }
@@ -60,7 +61,7 @@ public sealed class ModelPricesTests(ServerFixture server)
         await upstream.StartAsync();
         await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream);
 
-        var price = await host.Services.GetRequiredService<IModelPrices>().FindAsync("openai", "tiny", CancellationToken.None);
+        var price = await host.Services.GetRequiredService<IModelPrices>().FindAsync("openai", "tiny", null, CancellationToken.None);
 
         await Assert.That(price?.Input).IsEqualTo(0.000000075m);
         await Assert.That(price?.CacheRead).IsEqualTo(0.30000000000000001m);
@@ -74,6 +75,8 @@ public sealed class ModelPricesTests(ServerFixture server)
 
         await Assert.That(claude).IsEqualTo(new ModelPrice
         {
+            PricedAs = "anthropic:claude-sonnet-4-5",
+            Source = PriceSource.Registry,
             Input = 3.0m,
             Output = 15.0m,
             CacheRead = 0.3m,
@@ -92,7 +95,7 @@ public sealed class ModelPricesTests(ServerFixture server)
     {
         await FindAsync("openai", "gpt-4.1");
 
-        var answer = server.Server.Services.GetRequiredService<IModelPrices>().FindAsync("openai", "gpt-4.1", CancellationToken.None);
+        var answer = server.Server.Services.GetRequiredService<IModelPrices>().FindAsync("openai", "gpt-4.1", null, CancellationToken.None);
 
         await Assert.That(answer.IsCompletedSuccessfully).IsTrue();
     }
@@ -106,12 +109,12 @@ public sealed class ModelPricesTests(ServerFixture server)
         await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream, time);
         var prices = host.Services.GetRequiredService<IModelPrices>();
 
-        var first = prices.FindAsync("openai", "gpt-4.1", CancellationToken.None).AsTask();
+        var first = prices.FindAsync("openai", "gpt-4.1", null, CancellationToken.None).AsTask();
         time.Advance(TimeSpan.FromSeconds(1.9));
         var waiting = !first.IsCompleted;
         time.Advance(TimeSpan.FromSeconds(0.1));
         var price = await first;
-        var second = prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);
+        var second = prices.FindAsync("openai", "gpt-4.1", null, CancellationToken.None);
 
         await Assert.That(waiting).IsTrue();
         await Assert.That(price).IsNull();
@@ -126,7 +129,7 @@ public sealed class ModelPricesTests(ServerFixture server)
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var host = await ServerFixture.StartAsync(database, upstream, ("CACHE_TTL", "1"));
         var prices = host.Services.GetRequiredService<IModelPrices>();
-        await prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);
+        await prices.FindAsync("openai", "gpt-4.1", null, CancellationToken.None);
 
         var changed = new TaskCompletionSource();
         prices.Changed += () => changed.TrySetResult();
@@ -134,10 +137,10 @@ public sealed class ModelPricesTests(ServerFixture server)
             "openai", 8, RegistryFiles.Model("openai", "gpt-4.1", 1.5m, 6m, "{}"));
         await changed.Task.WaitAsync(TimeSpan.FromSeconds(15));
 
-        var price = await prices.FindAsync("openai", "gpt-4.1", CancellationToken.None);
+        var price = await prices.FindAsync("openai", "gpt-4.1", null, CancellationToken.None);
         await Assert.That(price?.Input).IsEqualTo(1.5m);
     }
 
     private ValueTask<ModelPrice?> FindAsync(string provider, string model) =>
-        server.Server.Services.GetRequiredService<IModelPrices>().FindAsync(provider, model, CancellationToken.None);
+        server.Server.Services.GetRequiredService<IModelPrices>().FindAsync(provider, model, null, CancellationToken.None);
 }

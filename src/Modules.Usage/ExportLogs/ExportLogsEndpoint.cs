@@ -24,7 +24,8 @@ internal sealed class ExportLogsEndpoint(UsageLogRepository logs, TimeProvider t
             summary.Summary = "Export logged usages as CSV or NDJSON";
             summary.Description = """
                 Streamed, newest first; time and filters are those of `/api/v1/logs`. The CSV begins with the columns of the
-                command-line client: logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens, cost.
+                command-line client: logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens,
+                cost.
                 """;
             summary.Response(StatusCodes.Status200OK, "The usages, `text/csv` or `application/x-ndjson`.");
         });

@@ -39,13 +39,15 @@ internal static class UsageInsertCommand
 
     private static readonly string Copy = $"copy usage_logs ({ColumnNames}) from stdin (format binary)";
 
-    // One statement, so that outside a transaction it is one round trip and one commit.
+    // One statement, so that outside a transaction it is one round trip and one commit. An INSERT and no SELECT: when PostgreSQL
+    // refuses a parameter (22003) in the execution that prepares a statement, Npgsql does not learn the columns of its result,
+    // and the next execution fails at the first row ("unexpected backend message DataRow").
     private static readonly string InsertWithRollups = $"""
-        with logged as (
-            insert into usage_logs ({ColumnNames})
-            select * from unnest({string.Join(", ", Columns.Select(column => $"@{column.Name}"))})
+        with rollups as materialized (
+            {RollupParameters.AddToRollups}
         )
-        {RollupParameters.AddToRollups}
+        insert into usage_logs ({ColumnNames})
+        select usage.* from rollups cross join unnest({string.Join(", ", Columns.Select(column => $"@{column.Name}"))}) as usage
         """;
 
     /// <summary>Writes usages: all of them or, when it throws, none. They are committed on return.</summary>

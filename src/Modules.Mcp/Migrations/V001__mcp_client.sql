@@ -90,13 +90,18 @@ alter table ${schema}.servers add column if not exists last_error_at timestamptz
 alter table ${schema}.servers add column if not exists protocol_version text;
 
 -- Adopted rows may lack values that are required here.
-update ${schema}.servers set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, created_at, now())
+update ${schema}.servers set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()),
+    updated_at = coalesce(updated_at, created_at, now())
 where is_active is null or created_at is null or updated_at is null;
-update ${schema}.tools set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()) where is_active is null or created_at is null;
-update ${schema}.resources set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()) where is_active is null or created_at is null;
-update ${schema}.prompts set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()) where is_active is null or created_at is null;
+update ${schema}.tools set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now())
+where is_active is null or created_at is null;
+update ${schema}.resources set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now())
+where is_active is null or created_at is null;
+update ${schema}.prompts set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now())
+where is_active is null or created_at is null;
 update ${schema}.tool_executions set executed_at = now() where executed_at is null;
-alter table ${schema}.servers alter column is_active set not null, alter column created_at set not null, alter column updated_at set not null;
+alter table ${schema}.servers
+    alter column is_active set not null, alter column created_at set not null, alter column updated_at set not null;
 alter table ${schema}.tools alter column is_active set not null, alter column created_at set not null;
 alter table ${schema}.resources alter column is_active set not null, alter column created_at set not null;
 alter table ${schema}.prompts alter column is_active set not null, alter column created_at set not null;
@@ -139,4 +144,5 @@ create index if not exists resources_project_name on ${schema}.resources (projec
 create index if not exists prompts_api_key_name on ${schema}.prompts (api_key_id, name, id);
 create index if not exists prompts_project_name on ${schema}.prompts (project_id, name, id);
 create index if not exists tool_executions_newest on ${schema}.tool_executions (tool_id, executed_at desc, id desc);
-create index if not exists tool_executions_conversation_newest on ${schema}.tool_executions (conversation_id, tool_id, executed_at desc, id desc);
+create index if not exists tool_executions_conversation_newest
+    on ${schema}.tool_executions (conversation_id, tool_id, executed_at desc, id desc);

@@ -1,4 +1,4 @@
--- MCP servers, what they offer and what was executed; takes over the tables of the reference server where they are there.
+-- MCP servers, their features and the executions of their tools. Existing tables of the reference server are adopted.
 create table if not exists ${schema}.servers (
     id uuid primary key default gen_random_uuid(),
     name varchar(255) not null,
@@ -64,7 +64,7 @@ create table if not exists ${schema}.tool_executions (
     executed_at timestamptz default now()
 );
 
--- The keys that protect auth_config; in the database, so that every host can read what another one wrote.
+-- The keys that encrypt auth_config. All hosts share them, so that each can decrypt what another one encrypted.
 create table if not exists ${schema}.data_protection_keys (
     id bigint generated always as identity primary key,
     friendly_name text not null,
@@ -72,37 +72,42 @@ create table if not exists ${schema}.data_protection_keys (
     created_at timestamptz not null default now()
 );
 
--- The reference refuses sse.
+-- The constraint of the reference server does not allow sse.
 alter table ${schema}.servers drop constraint if exists servers_transport_type_check;
 alter table ${schema}.servers add constraint servers_transport_type_check check (transport_type in ('http', 'sse', 'websocket', 'stdio'));
--- Its trigger would count a note on a server's health as a change of the server.
+-- The trigger of the reference server would set updated_at each time the health of a server is recorded.
 drop trigger if exists tr_mcp_servers_updated_at on ${schema}.servers;
--- Conversations belong to another module, which may be off: an execution outlives its conversation.
+-- Conversations belong to another module, which may be disabled, so an execution outlives its conversation.
 alter table ${schema}.tool_executions drop constraint if exists tool_executions_conversation_id_fkey;
 
--- Plain text in auth_config is encrypted into this column when a host starts; see AuthConfigAdoption.
+-- AuthConfigAdoption encrypts plain text of auth_config into this column when a host starts.
 alter table ${schema}.servers add column if not exists auth_config_protected text;
--- Counts changes of what a connection depends on, so that a host notices those another host made.
+-- Increases with every change of a server, so that each host notices that its connection is outdated.
 alter table ${schema}.servers add column if not exists connection_version integer not null default 1;
 alter table ${schema}.servers add column if not exists last_seen_at timestamptz;
 alter table ${schema}.servers add column if not exists last_error text;
 alter table ${schema}.servers add column if not exists last_error_at timestamptz;
 alter table ${schema}.servers add column if not exists protocol_version text;
 
--- Adopted rows may lack what ours always have.
-update ${schema}.servers set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()), updated_at = coalesce(updated_at, created_at, now())
+-- Adopted rows may lack values that are required here.
+update ${schema}.servers set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()),
+    updated_at = coalesce(updated_at, created_at, now())
 where is_active is null or created_at is null or updated_at is null;
-update ${schema}.tools set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()) where is_active is null or created_at is null;
-update ${schema}.resources set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()) where is_active is null or created_at is null;
-update ${schema}.prompts set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now()) where is_active is null or created_at is null;
+update ${schema}.tools set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now())
+where is_active is null or created_at is null;
+update ${schema}.resources set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now())
+where is_active is null or created_at is null;
+update ${schema}.prompts set is_active = coalesce(is_active, true), created_at = coalesce(created_at, now())
+where is_active is null or created_at is null;
 update ${schema}.tool_executions set executed_at = now() where executed_at is null;
-alter table ${schema}.servers alter column is_active set not null, alter column created_at set not null, alter column updated_at set not null;
+alter table ${schema}.servers
+    alter column is_active set not null, alter column created_at set not null, alter column updated_at set not null;
 alter table ${schema}.tools alter column is_active set not null, alter column created_at set not null;
 alter table ${schema}.resources alter column is_active set not null, alter column created_at set not null;
 alter table ${schema}.prompts alter column is_active set not null, alter column created_at set not null;
 alter table ${schema}.tool_executions alter column executed_at set not null;
 
--- The reference's refresh forgot whose the rows are: they are their server's owner's.
+-- The refresh of the reference server stored features without an owner: they get the owner of their server.
 update ${schema}.tools c set api_key_id = s.api_key_id, project_id = s.project_id from ${schema}.servers s
 where s.id = c.server_id and c.api_key_id is null and c.project_id is null;
 update ${schema}.resources c set api_key_id = s.api_key_id, project_id = s.project_id from ${schema}.servers s
@@ -110,12 +115,12 @@ where s.id = c.server_id and c.api_key_id is null and c.project_id is null;
 update ${schema}.prompts c set api_key_id = s.api_key_id, project_id = s.project_id from ${schema}.servers s
 where s.id = c.server_id and c.api_key_id is null and c.project_id is null;
 
--- It also let a key put a tool on another key's server. Such a tool stays its owner's, with its history, but leaves that server.
+-- The reference server let a key add a tool to another key's server. Such a tool keeps its owner and history, but loses that server.
 update ${schema}.tools c set server_id = null from ${schema}.servers s
 where s.id = c.server_id and coalesce(s.api_key_id, s.project_id::text) is not null
     and not coalesce(c.api_key_id = s.api_key_id, false) and not coalesce(c.project_id = s.project_id, false);
 
--- Some of its JSON is a JSON string that contains JSON; it reads as that inner value.
+-- The reference server stored some JSON as a JSON text that contains the JSON: the inner JSON replaces such a text.
 create function ${schema}.inner_json(value jsonb) returns jsonb language plpgsql immutable as $$
 begin
     return (value #>> '{}')::jsonb;
@@ -139,4 +144,5 @@ create index if not exists resources_project_name on ${schema}.resources (projec
 create index if not exists prompts_api_key_name on ${schema}.prompts (api_key_id, name, id);
 create index if not exists prompts_project_name on ${schema}.prompts (project_id, name, id);
 create index if not exists tool_executions_newest on ${schema}.tool_executions (tool_id, executed_at desc, id desc);
-create index if not exists tool_executions_conversation_newest on ${schema}.tool_executions (conversation_id, tool_id, executed_at desc, id desc);
+create index if not exists tool_executions_conversation_newest
+    on ${schema}.tool_executions (conversation_id, tool_id, executed_at desc, id desc);

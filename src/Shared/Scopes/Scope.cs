@@ -33,6 +33,10 @@ public sealed record Scope
     /// </summary>
     public string Filter => ProjectId is null ? "api_key_id = @ApiKeyId" : "project_id = @ProjectId";
 
+    /// <summary>The same condition on the columns of one table of a join.</summary>
+    /// <param name="alias">The table's alias in the query.</param>
+    public string FilterOn(string alias) => $"{alias}.{Filter}";
+
     /// <summary>Never the key itself: a scope may end up in a log.</summary>
     public override string ToString() => ProjectId is null ? "API key" : $"project {ProjectId}";
 }

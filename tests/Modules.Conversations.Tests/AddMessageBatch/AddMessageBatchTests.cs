@@ -5,10 +5,10 @@ using Dapper;
 using LlmRing.Testing;
 using Npgsql;
 
-namespace LlmRing.Modules.Conversations.Tests.AddMessages;
+namespace LlmRing.Modules.Conversations.Tests.AddMessageBatch;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class AddMessagesTests(ServerFixture server)
+public sealed class AddMessageBatchTests(ServerFixture server)
 {
     [Test]
     public async Task A_batch_is_stored_as_sent_and_counted_in_the_conversation()

@@ -2,12 +2,12 @@ using LlmRing.Testing;
 
 namespace LlmRing.Modules.Conversations.Tests;
 
-/// <summary>A project is a scope like a key.</summary>
+/// <summary>A project is a scope, as a key is.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ProjectScopeTests(ServerFixture server)
 {
     [Test]
-    public async Task A_project_has_conversations_of_its_own()
+    public async Task Conversations_of_a_project_are_seen_by_its_members_only()
     {
         await using var other = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("ENFORCE_MEMBERSHIP_VERIFICATION", "false"));
         using var client = new ApiClient(other.Address, null);

@@ -11,9 +11,9 @@ namespace LlmRing.Modules.Conversations.Tests.AddMessageBatch;
 public sealed class AddMessageBatchTests(ServerFixture server)
 {
     [Test]
-    public async Task A_batch_is_stored_as_sent_and_counted_in_the_conversation()
+    public async Task A_batch_is_stored_as_sent_and_added_to_the_totals()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
         var answer = await client.PostAsync($"/api/v1/conversations/{id}/messages/batch", $$$"""
@@ -44,9 +44,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_bare_array_is_a_batch_too()
+    public async Task The_body_may_be_a_bare_array()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
         var answer = await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(3));
@@ -58,7 +58,7 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     [Test]
     public async Task An_empty_batch_stores_nothing()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
@@ -67,9 +67,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Level_metadata_keeps_a_hash_and_nothing_that_was_said()
+    public async Task Level_metadata_stores_a_hash_and_no_content()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
         var answer = await client.PostAsync($"/conversations/{id}/messages/batch", new
@@ -89,7 +89,7 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     [Test]
     public async Task Level_none_stores_nothing()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
@@ -105,10 +105,10 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     [Arguments("none")]
     public async Task Another_key_gets_404_and_adds_nothing(string level)
     {
-        var owner = server.NewClient();
+        using var owner = server.NewClient();
         var id = await owner.NewConversationAsync();
         var before = await server.SnapshotAsync(owner);
-        var other = server.NewClient();
+        using var other = server.NewClient();
 
         await Assert.That((await other.PostAsync($"/api/v1/conversations/{id}/messages/batch", new { logging_level = level, messages = Chat.Messages(2) })).Status).IsEqualTo(404);
         await Assert.That((await other.PostAsync($"/api/v1/conversations/{id}/messages/batch", "[]")).Status).IsEqualTo(404);
@@ -118,7 +118,7 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     [Test]
     public async Task A_bad_role_at_the_end_of_a_thousand_stores_nothing()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
@@ -156,7 +156,7 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     [Arguments("5", """["body"]""")]
     public async Task A_bad_batch_is_422_and_nothing_is_stored(string body, string place)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
@@ -168,9 +168,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task What_is_too_deep_or_too_large_for_the_database_is_4xx_and_nothing_is_stored()
+    public async Task A_batch_with_a_value_that_PostgreSQL_cannot_hold_is_refused_as_the_callers_fault()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
         var deep = $"{new string('[', 2000)}{new string(']', 2000)}";
@@ -187,9 +187,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Ten_thousand_messages_are_stored_at_once_and_one_more_is_422()
+    public async Task A_batch_may_have_ten_thousand_messages_and_not_one_more()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
         var tooMany = await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Repeat(Chat.User("x"), 10_001));
@@ -202,9 +202,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Costs_above_what_a_narrow_column_held_are_summed_exactly()
+    public async Task Sums_beyond_the_columns_of_the_reference_server_are_exact()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
         await client.PostAsync($"/conversations/{id}/messages/batch", """[{"role": "user", "metadata": {"cost": 1000000000}}, {"role": "user", "metadata": {"cost": 0.000000000001}}]""");
@@ -216,9 +216,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Sixty_four_batches_at_once_leave_exact_totals()
+    public async Task Sixty_four_concurrent_batches_leave_exact_totals()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
         var answers = await Task.WhenAll(Enumerable.Range(0, 64).Select(_ => client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(10))));
@@ -234,9 +234,9 @@ public sealed class AddMessageBatchTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_connection_killed_in_the_middle_leaves_nothing()
+    public async Task A_batch_whose_database_connection_is_killed_stores_nothing()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
         await using var connection = new NpgsqlConnection(server.ConnectionString);
@@ -245,9 +245,8 @@ public sealed class AddMessageBatchTests(ServerFixture server)
         {
             await connection.ExecuteAsync("select from llmring.conversations where id = @id for update", new { id = Guid.Parse(id) });
             var waiting = client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(1000));
-            using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(20));
-            while (await connection.ExecuteScalarAsync<int>("select count(pg_terminate_backend(pid)) from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))") == 0)
-                await Task.Delay(10, patience.Token);
+            await Eventually.HoldsAsync(async () => await connection.ExecuteScalarAsync<int>(
+                "select count(pg_terminate_backend(pid)) from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid))") > 0);
 
             await Assert.That((await waiting).Status).IsEqualTo(503);
         }

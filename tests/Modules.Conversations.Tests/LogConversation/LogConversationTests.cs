@@ -9,7 +9,7 @@ public sealed class LogConversationTests(ServerFixture server)
     [Test]
     public async Task A_logged_conversation_holds_the_messages_and_the_response()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
         var answer = await client.PostAsync("/api/v1/conversations/log", Chat.Log("fast", Chat.User("Which way?"), new { role = "user", content = new[] { new { type = "text", text = "Please." } } }));
         var conversation = await client.GetAsync($"/conversations/{answer["conversation_id"]}");
@@ -29,9 +29,9 @@ public sealed class LogConversationTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Without_an_alias_the_model_names_it()
+    public async Task A_conversation_without_an_alias_is_titled_by_the_model()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
         var answer = await client.PostAsync("/conversations/log", Chat.Log(null, Chat.User("Which way?")));
         var conversation = await client.GetAsync($"/conversations/{answer["conversation_id"]}");
@@ -49,7 +49,8 @@ public sealed class LogConversationTests(ServerFixture server)
     [Arguments(10, 10, 129, 422)]
     public async Task Names_may_be_as_long_as_their_columns(int provider, int model, int alias, int status)
     {
-        var answer = await server.NewClient().PostAsync("/conversations/log", new
+        using var client = server.NewClient();
+        var answer = await client.PostAsync("/conversations/log", new
         {
             messages = Array.Empty<object>(),
             response = new { },
@@ -73,7 +74,7 @@ public sealed class LogConversationTests(ServerFixture server)
     [Arguments("""{"messages": [{"role": "user"}, {"role": "robot"}], "response": {}, "metadata": {"provider": "p", "model": "m"}}""", """["body","messages",1,"role"]""")]
     public async Task A_bad_log_is_422_and_nothing_is_stored(string body, string place)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
         var answer = await client.PostAsync("/api/v1/conversations/log", body);
 
@@ -83,7 +84,7 @@ public sealed class LogConversationTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Many_at_once_are_each_stored_whole_and_one_that_cannot_be_spoils_no_other()
+    public async Task Concurrent_conversations_are_each_stored_whole_beside_some_that_PostgreSQL_refuses()
     {
         var clients = Enumerable.Range(0, 64).Select(_ => server.NewClient()).ToList();
 
@@ -107,10 +108,12 @@ public sealed class LogConversationTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Another_key_does_not_see_it()
+    public async Task Another_key_does_not_see_the_conversation()
     {
-        var answer = await server.NewClient().PostAsync("/conversations/log", Chat.Log("fast", Chat.User("Mine")));
+        using var owner = server.NewClient();
+        using var other = server.NewClient();
+        var answer = await owner.PostAsync("/conversations/log", Chat.Log("fast", Chat.User("Mine")));
 
-        await Assert.That((await server.NewClient().GetAsync($"/conversations/{answer["conversation_id"]}")).Status).IsEqualTo(404);
+        await Assert.That((await other.GetAsync($"/conversations/{answer["conversation_id"]}")).Status).IsEqualTo(404);
     }
 }

@@ -4,10 +4,10 @@ using LlmRing.Testing;
 namespace LlmRing.Modules.Conversations.Tests;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class SettingsTests(ServerFixture server)
+public sealed class ConversationSettingsTests(ServerFixture server)
 {
     [Test]
-    public async Task Without_tracking_nothing_is_made_and_the_list_is_empty()
+    public async Task Without_tracking_no_conversation_is_created_or_listed()
     {
         await using var other = await StartAsync(("ENABLE_CONVERSATION_TRACKING", "false"));
         using var client = new ApiClient(other.Address, server.NewClient().Key);
@@ -25,7 +25,7 @@ public sealed class SettingsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task The_servers_level_metadata_overrules_a_batch_that_wants_more()
+    public async Task The_servers_level_metadata_takes_precedence_over_the_level_of_a_batch()
     {
         await using var other = await StartAsync(("MESSAGE_LOGGING_LEVEL", "metadata"));
         using var client = new ApiClient(other.Address, server.NewClient().Key);
@@ -63,7 +63,7 @@ public sealed class SettingsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Retention_has_the_servers_default()
+    public async Task The_default_age_of_a_deletion_is_the_servers_setting()
     {
         await using var other = await StartAsync(("MESSAGE_RETENTION_DAYS", "90"));
         using var client = new ApiClient(other.Address, server.NewClient().Key);

@@ -1,13 +1,10 @@
 using Dapper;
-using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
-namespace LlmRing.Modules.Conversations.Tests;
+namespace LlmRing.Modules.Conversations.Tests.Migrations;
 
-/// <summary>A database that the reference server left is taken over with all that is in it.</summary>
+/// <summary>A database of the reference server is adopted with all its rows.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AdoptionTests(ServerFixture server)
 {
@@ -56,7 +53,7 @@ public sealed class AdoptionTests(ServerFixture server)
         """;
 
     [Test]
-    public async Task Old_rows_read_as_they_were_and_new_ones_count_once()
+    public async Task Adopted_conversations_are_unchanged_and_new_messages_are_counted_once()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using (var connection = new NpgsqlConnection(database))
@@ -82,17 +79,5 @@ public sealed class AdoptionTests(ServerFixture server)
         await Assert.That((long)talk["total_input_tokens"]!).IsEqualTo(42);
         await Assert.That((decimal)talk["total_cost"]!).IsEqualTo(110);
         await Assert.That((string?)talk["messages"]![20]!["content"]).IsEqualTo("21");
-    }
-
-    [Test]
-    public async Task Ownership_is_answered_to_other_modules()
-    {
-        var client = server.NewClient();
-        var id = Guid.Parse(await client.NewConversationAsync());
-        var ownership = server.Server.Services.GetRequiredService<IConversationOwnership>();
-
-        await Assert.That(await ownership.OwnsAsync(Scope.OfApiKey(client.Key!), id, CancellationToken.None)).IsTrue();
-        await Assert.That(await ownership.OwnsAsync(Scope.OfApiKey("another"), id, CancellationToken.None)).IsFalse();
-        await Assert.That(await ownership.OwnsAsync(Scope.OfApiKey(client.Key!), Guid.NewGuid(), CancellationToken.None)).IsFalse();
     }
 }

@@ -49,6 +49,24 @@ public sealed class SearchIndexerTests(ServerFixture server)
         await AfterSecondsAsync(async () => await connection.ExecuteScalarAsync<long>("select count(*) from llmring.search_messages") == 1);
     }
 
+    [Test]
+    public async Task The_beginning_of_a_message_longer_than_the_index_can_hold_is_found()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var other = await ServerFixture.StartAsync(database, server.Upstream, _clock);
+        await using var connection = new NpgsqlConnection(database);
+        using var client = new ApiClient(other.Address, "long");
+        var id = await client.NewConversationAsync();
+        var words = string.Join(' ', Enumerable.Range(0, 300_000).Select(number => $"w{number}"));
+
+        var stored = await client.PostAsync($"/conversations/{id}/messages", Chat.User("axolotl " + words));
+        await AfterSecondsAsync(async () => await connection.ExecuteScalarAsync<long>("select count(*) from llmring.search_messages") == 1);
+        var hits = await client.GetAsync("/conversations/search?q=axolotl+w17");
+
+        await Assert.That(stored.Status).IsEqualTo(200);
+        await Assert.That(hits.Json.AsArray().Count).IsEqualTo(1);
+    }
+
     /// <summary>Lets the clock run until the condition holds: a second of the server in each attempt.</summary>
     private Task AfterSecondsAsync(Func<Task<bool>> condition) => Eventually.HoldsAsync(() =>
     {

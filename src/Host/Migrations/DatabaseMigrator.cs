@@ -11,16 +11,18 @@ using Npgsql;
 namespace LlmRing.Host.Migrations;
 
 /// <summary>
-/// Brings the schemas of the modules that are on up to date, from their embedded <c>Migrations/V…__….sql</c>.
-/// Each module has a table of its own that notes what was applied; each script is one transaction.
+/// Applies the pending migrations of the enabled modules, from their embedded <c>Migrations/*.sql</c>. Each module has its own
+/// table of applied scripts; each script is one transaction.
 /// </summary>
 internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCatalog catalog, DatabaseSettings settings, ILogger<DatabaseMigrator> logger)
 {
-    /// <summary>Applies what is pending. Hosts that start at once take turns.</summary>
-    /// <exception cref="OperatorErrorException">A script failed, was changed after it was applied, or the schema is newer than this program.</exception>
+    /// <summary>Applies pending migrations. Hosts that start at once take turns.</summary>
+    /// <exception cref="OperatorErrorException">
+    /// A script failed, was changed after it was applied, or the schema is newer than this program.
+    /// </exception>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        // One blocking lock around all modules: the lock of the migration library is polled every three seconds.
+        // One blocking lock around all modules: the lock of the migration library would be polled every three seconds.
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@lockKey)", new { lockKey = AdvisoryLocks.Migrations }, commandTimeout: 0, cancellationToken: cancellationToken));
         try
@@ -34,7 +36,7 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         }
     }
 
-    /// <summary>What is applied and what is pending, of the modules that are on.</summary>
+    /// <summary>The applied and pending migrations of the enabled modules.</summary>
     public async Task<IReadOnlyList<MigrationState>> GetStatusAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -49,7 +51,7 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         return states;
     }
 
-    /// <summary>What was taken over from another server, and what modules have to say of their tables.</summary>
+    /// <summary>The adopted tables, and the reports of modules on their tables.</summary>
     public async Task<(IReadOnlyList<AdoptedTable> Tables, IReadOnlyList<(string Module, string Line)> Reports)> GetAdoptionAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

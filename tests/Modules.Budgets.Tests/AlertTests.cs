@@ -4,14 +4,14 @@ using Npgsql;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
-/// <summary>What becomes of alerts besides being delivered.</summary>
+/// <summary>Alerts that are delayed, abandoned or deleted.</summary>
 [ClassDataSource<BudgetsFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AlertTests(BudgetsFixture server)
 {
     private const string Secret = "a secret of this test";
 
     [Test]
-    public async Task Receivers_that_hang_do_not_starve_those_of_another_key()
+    public async Task Hanging_receivers_of_one_key_do_not_delay_those_of_another_for_good()
     {
         await using var hanging = await WebhookReceiver.StartAsync(hangs: true);
         await using var receiver = await WebhookReceiver.StartAsync();
@@ -26,12 +26,12 @@ public sealed class AlertTests(BudgetsFixture server)
         await Eventually.HoldsAsync(() => Task.FromResult(hanging.Received.Count >= 20));
         await other.PostAsync("/api/v1/log", Call(2, "deep"));
 
-        // A call is given up after ten seconds: no later than then it is the other's turn.
+        // A request ends after ten seconds at the latest, and then it is the other key's turn.
         await Eventually.HoldsAsync(() => Task.FromResult(receiver.Received.Count == 2));
     }
 
     [Test]
-    public async Task A_webhook_tells_the_limit_that_was_crossed_whatever_it_is_by_now()
+    public async Task A_webhook_reports_the_limit_that_was_crossed_even_after_the_limit_changed()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         using var client = server.NewClient();
@@ -60,7 +60,7 @@ public sealed class AlertTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task What_was_tried_too_often_is_not_tried_again_and_said_to_be_given_up()
+    public async Task A_webhook_that_failed_at_its_last_attempt_is_not_sent_again()
     {
         var database = await server.Plain.Postgres.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database);
@@ -71,13 +71,13 @@ public sealed class AlertTests(BudgetsFixture server)
 
         await AddAlertAsync(connection, (string)budget["id"]!, "1 minute", attempts: 19);
 
-        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("and is given up", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("failed at the last attempt", StringComparison.Ordinal)));
         await Assert.That(own.Output).DoesNotContain("will be sent again");
         await Assert.That(await connection.QuerySingleAsync<(int, bool)>("select attempts, next_attempt_at is null from budgets.alerts")).IsEqualTo((20, true));
     }
 
     [Test]
-    public async Task Alerts_of_months_long_past_are_deleted()
+    public async Task Retention_deletes_alerts_of_months_that_ended_long_ago()
     {
         var database = await server.Plain.Postgres.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database);

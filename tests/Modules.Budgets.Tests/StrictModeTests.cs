@@ -3,7 +3,7 @@ using LlmRing.Testing;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
-/// <summary>In strict mode a row has a key and a project, and the project decides whose it is.</summary>
+/// <summary>In strict mode a row has a key and a project; the project is the owner.</summary>
 [ClassDataSource<BudgetsFixture>(Shared = SharedType.PerTestSession)]
 public sealed partial class StrictModeTests(BudgetsFixture server)
 {

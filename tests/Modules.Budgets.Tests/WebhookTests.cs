@@ -10,7 +10,7 @@ public sealed class WebhookTests(BudgetsFixture server)
     private const string Secret = "a secret of this test";
 
     [Test]
-    public async Task Each_threshold_is_told_once_and_signed()
+    public async Task Each_threshold_is_reported_once_by_a_signed_webhook()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         using var client = server.NewClient();
@@ -24,11 +24,11 @@ public sealed class WebhookTests(BudgetsFixture server)
         await LogAsync(client, 3);
         await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!["delivered_at"] is not null);
 
-        var told = receiver.Received.ToList();
-        await Assert.That(told.Select(webhook => (string)webhook.Json["type"]!)).IsEquivalentTo(["budget.warning", "budget.exceeded"]);
-        await Assert.That(told.All(webhook => webhook.IsSignedWith(Secret, DateTimeOffset.UtcNow))).IsTrue();
-        await Assert.That(told.Any(webhook => webhook.IsSignedWith("another secret here", DateTimeOffset.UtcNow))).IsFalse();
-        await Assert.That(((string?)told[0].Json["alias"], (decimal?)told[0].Json["threshold"], (decimal?)told[0].Json["spent"])).IsEqualTo(("deep", 8m, 8m));
+        var reports = receiver.Received.ToList();
+        await Assert.That(reports.Select(webhook => (string)webhook.Json["type"]!)).IsEquivalentTo(["budget.warning", "budget.exceeded"]);
+        await Assert.That(reports.All(webhook => webhook.IsSignedWith(Secret, DateTimeOffset.UtcNow))).IsTrue();
+        await Assert.That(reports.Any(webhook => webhook.IsSignedWith("another secret here", DateTimeOffset.UtcNow))).IsFalse();
+        await Assert.That(((string?)reports[0].Json["alias"], (decimal?)reports[0].Json["threshold"], (decimal?)reports[0].Json["spent"])).IsEqualTo(("deep", 8m, 8m));
     }
 
     [Test]
@@ -48,7 +48,7 @@ public sealed class WebhookTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task What_was_crossed_unseen_is_told_after_a_restart_and_what_was_told_is_not_told_again()
+    public async Task After_a_restart_only_thresholds_that_were_not_reported_before_are_reported()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         var database = await server.Plain.Postgres.CreateDatabaseAsync();
@@ -60,7 +60,7 @@ public sealed class WebhookTests(BudgetsFixture server)
             await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["delivered_at"] is not null);
         }
 
-        // Logged where nobody listens, as on another host.
+        // A server without the module has no listener, like another host.
         await using (var deaf = await ServerFixture.StartAsync(database, server.Plain.Upstream))
         {
             using var client = new ApiClient(deaf.Address, "k");
@@ -80,7 +80,7 @@ public sealed class WebhookTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task A_name_that_leads_to_a_private_address_is_not_called()
+    public async Task A_host_name_with_a_private_address_is_not_called()
     {
         var database = await server.Plain.Postgres.CreateDatabaseAsync();
         await using var strict = await ServerFixture.StartAsync(database, server.Plain.Upstream, ("MODULES_PATH", server.Folder.Path));
@@ -96,7 +96,7 @@ public sealed class WebhookTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task The_published_program_loads_it_from_a_folder_and_runs_on_without_it()
+    public async Task The_published_program_loads_the_module_from_a_folder_and_runs_without_it_later()
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         var database = await server.Plain.Postgres.CreateDatabaseAsync();

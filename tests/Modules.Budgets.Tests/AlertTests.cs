@@ -19,7 +19,8 @@ public sealed class AlertTests(BudgetsFixture server)
         using var client = new ApiClient(own.Address, "hanging");
         using var other = new ApiClient(own.Address, "other");
         for (var i = 0; i < 40; i++)
-            await client.PutAsync("/api/v1/budgets", new { alias = $"a{i}", limit = 1, webhook_url = hanging.Url, webhook_secret = Secret });
+            await client.PutAsync(
+                "/api/v1/budgets", new { alias = $"a{i}", limit = 1, webhook_url = hanging.Url, webhook_secret = Secret });
         await other.PutAsync("/api/v1/budgets", new { limit = 1, webhook_url = receiver.Url, webhook_secret = Secret });
 
         await client.PostAsync("/api/v1/log/batch", Enumerable.Range(0, 40).Select(i => Call(2, $"a{i}")));
@@ -35,9 +36,11 @@ public sealed class AlertTests(BudgetsFixture server)
     {
         await using var receiver = await WebhookReceiver.StartAsync();
         using var client = server.NewClient();
-        await client.PutAsync("/api/v1/budgets", new { limit = 10, warning_at = 0.99, webhook_url = "http://127.0.0.1:1/", webhook_secret = Secret });
+        await client.PutAsync(
+            "/api/v1/budgets", new { limit = 10, warning_at = 0.99, webhook_url = "http://127.0.0.1:1/", webhook_secret = Secret });
         await client.PostAsync("/api/v1/log", Call(9.95, "deep"));
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["last_error"] is not null);
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["last_error"] is not null);
 
         await client.PutAsync("/api/v1/budgets", new { limit = 500, webhook_url = receiver.Url, webhook_secret = Secret });
 
@@ -67,13 +70,15 @@ public sealed class AlertTests(BudgetsFixture server)
         await using var own = await ServerProcess.ServeAsync(
             ("DATABASE_URL", database), ("MODULES_PATH", server.Folder.Path), ("BUDGETS_ALLOWED_NETWORKS", "127.0.0.1"));
         using var client = new ApiClient(own.Address, "k");
-        var budget = await client.PutAsync("/api/v1/budgets", new { limit = 10, webhook_url = "http://127.0.0.1:1/", webhook_secret = Secret });
+        var budget = await client.PutAsync(
+            "/api/v1/budgets", new { limit = 10, webhook_url = "http://127.0.0.1:1/", webhook_secret = Secret });
 
         await AddAlertAsync(connection, (string)budget["id"]!, "1 minute", attempts: 19);
 
         await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("failed at the last attempt", StringComparison.Ordinal)));
         await Assert.That(own.Output).DoesNotContain("will be sent again");
-        await Assert.That(await connection.QuerySingleAsync<(int, bool)>("select attempts, next_attempt_at is null from budgets.alerts")).IsEqualTo((20, true));
+        await Assert.That(await connection.QuerySingleAsync<(int, bool)>("select attempts, next_attempt_at is null from budgets.alerts"))
+            .IsEqualTo((20, true));
     }
 
     [Test]
@@ -101,12 +106,16 @@ public sealed class AlertTests(BudgetsFixture server)
             ["retention", "run", .. arguments, "--env", "prod"], ("DATABASE_URL", database), ("MODULES_PATH", server.Folder.Path));
     }
 
-    private static Task<int> AddAlertAsync(NpgsqlConnection connection, string budgetId, string age, int attempts = 0) => connection.ExecuteAsync(
+    private static Task<int> AddAlertAsync(
+        NpgsqlConnection connection, string budgetId, string age, int attempts = 0) => connection.ExecuteAsync(
         """
         insert into budgets.alerts (id, budget_id, month, status, limit_usd, amount, spent, crossed_at, attempts, next_attempt_at)
-        values (gen_random_uuid(), @budgetId::uuid, date_trunc('month', now() - @age::interval), 'Warning', 10, 8, 9, now() - @age::interval, @attempts, now() - @age::interval)
+        values (
+            gen_random_uuid(), @budgetId::uuid, date_trunc('month', now() - @age::interval), 'Warning', 10, 8, 9,
+            now() - @age::interval, @attempts, now() - @age::interval)
         """,
         new { budgetId, age, attempts });
 
-    private static object Call(double cost, string alias) => new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost, alias };
+    private static object Call(double cost, string alias) =>
+        new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost, alias };
 }

@@ -30,7 +30,8 @@ public sealed class BudgetTests(BudgetsFixture server)
         await Assert.That(((decimal?)warning["spent"], (string?)warning["status"])).IsEqualTo((5m, "warning"));
         await Assert.That(((decimal?)exceeded["spent"], (string?)exceeded["status"])).IsEqualTo((10m, "exceeded"));
         await Assert.That((string?)exceeded["month"]).IsEqualTo("2026-11");
-        await Assert.That(((string?)nextMonth["month"], (decimal?)nextMonth["spent"], (string?)nextMonth["status"])).IsEqualTo(("2026-12", 0m, "ok"));
+        await Assert.That(((string?)nextMonth["month"], (decimal?)nextMonth["spent"], (string?)nextMonth["status"]))
+            .IsEqualTo(("2026-12", 0m, "ok"));
     }
 
     [Test]
@@ -85,7 +86,9 @@ public sealed class BudgetTests(BudgetsFixture server)
     [Arguments("""{"limit": 10, "webhook_url": "https://example.com"}""", "webhook_secret")]
     [Arguments("""{"limit": 10, "webhook_url": "https://example.com", "webhook_secret": "short"}""", "webhook_secret")]
     [Arguments("""{"limit": 10, "webhook_url": "file:///etc/passwd", "webhook_secret": "0123456789abcdef"}""", "webhook_url")]
-    [Arguments("""{"limit": 10, "webhook_url": "http://169.254.169.254/latest/meta-data", "webhook_secret": "0123456789abcdef"}""", "webhook_url")]
+    [Arguments(
+        """{"limit": 10, "webhook_url": "http://169.254.169.254/latest/meta-data", "webhook_secret": "0123456789abcdef"}""",
+        "webhook_url")]
     [Arguments("""{"limit": 10, "webhook_url": "http://[::ffff:10.0.0.1]/", "webhook_secret": "0123456789abcdef"}""", "webhook_url")]
     public async Task A_bad_budget_is_422_and_names_the_member(string body, string member)
     {

@@ -55,6 +55,7 @@ internal sealed record ReceivedWebhook(string Signature, string Body)
         var parts = Signature.Split(',').Select(part => part.Split('=')).ToDictionary(part => part[0], part => part[1]);
         var expected = HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes($"{parts["t"]}.{Body}"));
         var age = now - DateTimeOffset.FromUnixTimeSeconds(long.Parse(parts["t"], System.Globalization.CultureInfo.InvariantCulture));
-        return CryptographicOperations.FixedTimeEquals(expected, Convert.FromHexString(parts["v1"])) && age.Duration() < TimeSpan.FromMinutes(5);
+        return CryptographicOperations.FixedTimeEquals(expected, Convert.FromHexString(parts["v1"]))
+            && age.Duration() < TimeSpan.FromMinutes(5);
     }
 }

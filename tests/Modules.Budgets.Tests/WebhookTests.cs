@@ -22,13 +22,15 @@ public sealed class WebhookTests(BudgetsFixture server)
         await LogAsync(client, 2);
         await Eventually.HoldsAsync(() => Task.FromResult(receiver.Received.Count == 2));
         await LogAsync(client, 3);
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!["delivered_at"] is not null);
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!["delivered_at"] is not null);
 
         var reports = receiver.Received.ToList();
         await Assert.That(reports.Select(webhook => (string)webhook.Json["type"]!)).IsEquivalentTo(["budget.warning", "budget.exceeded"]);
         await Assert.That(reports.All(webhook => webhook.IsSignedWith(Secret, DateTimeOffset.UtcNow))).IsTrue();
         await Assert.That(reports.Any(webhook => webhook.IsSignedWith("another secret here", DateTimeOffset.UtcNow))).IsFalse();
-        await Assert.That(((string?)reports[0].Json["alias"], (decimal?)reports[0].Json["threshold"], (decimal?)reports[0].Json["spent"])).IsEqualTo(("deep", 8m, 8m));
+        await Assert.That(((string?)reports[0].Json["alias"], (decimal?)reports[0].Json["threshold"], (decimal?)reports[0].Json["spent"]))
+            .IsEqualTo(("deep", 8m, 8m));
     }
 
     [Test]
@@ -36,11 +38,13 @@ public sealed class WebhookTests(BudgetsFixture server)
     {
         await using var receiver = await WebhookReceiver.StartAsync(failures: 2);
         using var client = server.NewClient();
-        await client.PutAsync("/api/v1/budgets", new { limit = 10, warning_at = 0.99, webhook_url = receiver.Url, webhook_secret = Secret });
+        await client.PutAsync(
+            "/api/v1/budgets", new { limit = 10, warning_at = 0.99, webhook_url = receiver.Url, webhook_secret = Secret });
 
         await LogAsync(client, 9.95);
 
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["delivered_at"] is not null);
+        await Eventually.HoldsAsync(
+            async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["delivered_at"] is not null);
         var alert = (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!;
         await Assert.That((int?)alert["attempts"]).IsEqualTo(3);
         await Assert.That(receiver.Received.Select(webhook => (string?)webhook.Json["id"]).Distinct().Count()).IsEqualTo(1);
@@ -57,7 +61,8 @@ public sealed class WebhookTests(BudgetsFixture server)
             using var client = new ApiClient(first.Address, "k");
             await client.PutAsync("/api/v1/budgets", new { limit = 10, webhook_url = receiver.Url, webhook_secret = Secret });
             await LogAsync(client, 8);
-            await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["delivered_at"] is not null);
+            await Eventually.HoldsAsync(
+                async () => (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["delivered_at"] is not null);
         }
 
         // A server without the module has no listener, like another host.
@@ -71,12 +76,14 @@ public sealed class WebhookTests(BudgetsFixture server)
         await using (var second = await server.StartAsync(database))
         {
             using var client = new ApiClient(second.Address, "k");
-            await Eventually.HoldsAsync(async () => (string?)(await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["status"] == "exceeded"
+            await Eventually.HoldsAsync(
+                async () => (string?)(await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["status"] == "exceeded"
                 && (await client.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!["delivered_at"] is not null);
             await Assert.That((decimal?)(await client.GetAsync("/api/v1/budgets")).Json[0]!["spent"]).IsEqualTo(16);
         }
 
-        await Assert.That(receiver.Received.Select(webhook => (string)webhook.Json["type"]!).ToList()).IsEquivalentTo(["budget.warning", "budget.exceeded"]);
+        await Assert.That(receiver.Received.Select(webhook => (string)webhook.Json["type"]!).ToList())
+            .IsEquivalentTo(["budget.warning", "budget.exceeded"]);
     }
 
     [Test]
@@ -86,12 +93,14 @@ public sealed class WebhookTests(BudgetsFixture server)
         await using var strict = await ServerFixture.StartAsync(database, server.Plain.Upstream, ("MODULES_PATH", server.Folder.Path));
         await using var receiver = await WebhookReceiver.StartAsync();
         using var own = new ApiClient(strict.Address, "k");
-        await own.PutAsync("/api/v1/budgets", new { limit = 1, webhook_url = receiver.Url.Replace("127.0.0.1", "localhost", StringComparison.Ordinal), webhook_secret = Secret });
+        var url = receiver.Url.Replace("127.0.0.1", "localhost", StringComparison.Ordinal);
+        await own.PutAsync("/api/v1/budgets", new { limit = 1, webhook_url = url, webhook_secret = Secret });
 
         await LogAsync(own, 2);
 
         await Eventually.HoldsAsync(async () => (await own.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]?["last_error"] is not null);
-        await Assert.That((string?)(await own.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!["last_error"]).Contains("is not a public address");
+        await Assert.That((string?)(await own.GetAsync("/api/v1/budgets")).Json[0]!["last_alert"]!["last_error"])
+            .Contains("is not a public address");
         await Assert.That(receiver.Received).IsEmpty();
     }
 
@@ -102,7 +111,8 @@ public sealed class WebhookTests(BudgetsFixture server)
         var database = await server.Plain.Postgres.CreateDatabaseAsync();
         using (var folder = new ModuleFolder("samples/Modules.Budgets"))
         {
-            await using var own = await ServerProcess.ServeAsync(("DATABASE_URL", database), ("MODULES_PATH", folder.Path), ("BUDGETS_ALLOWED_NETWORKS", "127.0.0.1"));
+            await using var own = await ServerProcess.ServeAsync(
+                ("DATABASE_URL", database), ("MODULES_PATH", folder.Path), ("BUDGETS_ALLOWED_NETWORKS", "127.0.0.1"));
             using var client = new ApiClient(own.Address, "k");
             await client.PutAsync("/api/v1/budgets", new { limit = 1, webhook_url = receiver.Url, webhook_secret = Secret });
             await LogAsync(client, 2);

@@ -40,7 +40,16 @@ internal static class Chat
             finish_reason = "stop",
             usage = new { prompt_tokens = 7, completion_tokens = 3 },
         },
-        metadata = new { provider = "openai", model = "gpt-4.1", alias, input_tokens = 7, output_tokens = 3, input_cost = 0.25m, output_cost = 0.5m },
+        metadata = new
+        {
+            provider = "openai",
+            model = "gpt-4.1",
+            alias,
+            input_tokens = 7,
+            output_tokens = 3,
+            input_cost = 0.25m,
+            output_cost = 0.5m,
+        },
     };
 
     public static object User(string content) => new { role = "user", content };
@@ -52,7 +61,8 @@ internal static class Chat
     }
 
     public static Task<long> CountMessagesAsync(this ServerFixture server, string conversation) =>
-        server.ScalarAsync<long>("select count(*) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(conversation) });
+        server.ScalarAsync<long>(
+            "select count(*) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(conversation) });
 
     /// <summary>All conversations and messages of a key as one text: equal texts mean that nothing was stored or changed.</summary>
     public static async Task<string> SnapshotAsync(this ServerFixture server, ApiClient owner) =>

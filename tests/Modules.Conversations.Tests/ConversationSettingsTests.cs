@@ -31,10 +31,17 @@ public sealed class ConversationSettingsTests(ServerFixture server)
         using var client = new ApiClient(other.Address, server.NewClient().Key);
         var id = await client.NewConversationAsync();
 
-        var batch = await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "full", messages = new[] { Chat.User("A secret") } });
-        var none = await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "none", messages = new[] { Chat.User("A secret") } });
+        var batch = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new { logging_level = "full", messages = new[] { Chat.User("A secret") } });
+        var none = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new { logging_level = "none", messages = new[] { Chat.User("A secret") } });
         var single = await client.PostAsync($"/conversations/{id}/messages", Chat.User("A secret"));
-        var log = await client.PostAsync("/conversations/log", new { messages = new[] { Chat.User("A secret") }, response = new { content = "A secret" }, metadata = new { provider = "p", model = "m" } });
+        var log = await client.PostAsync("/conversations/log", new
+        {
+            messages = new[] { Chat.User("A secret") },
+            response = new { content = "A secret" },
+            metadata = new { provider = "p", model = "m" },
+        });
 
         await Assert.That(batch.Json[0]!["content"]).IsNull();
         await Assert.That((string?)batch.Json[0]!["content_hash"]).IsNotNull();
@@ -52,7 +59,13 @@ public sealed class ConversationSettingsTests(ServerFixture server)
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
-        foreach (var (path, body) in new[] { ($"{id}/messages/batch", new[] { Chat.User("x") }), ($"{id}/messages", Chat.User("x")), ("log", Chat.Log("fast", Chat.User("x"))) })
+        var requests = new[]
+        {
+            ($"{id}/messages/batch", new[] { Chat.User("x") }),
+            ($"{id}/messages", Chat.User("x")),
+            ("log", Chat.Log("fast", Chat.User("x"))),
+        };
+        foreach (var (path, body) in requests)
         {
             var answer = await client.PostAsync($"/conversations/{path}", body);
             await Assert.That(answer.Status).IsEqualTo(400);
@@ -71,5 +84,6 @@ public sealed class ConversationSettingsTests(ServerFixture server)
         await Assert.That((int)(await client.DeleteAsync("/conversations/old-messages"))["retention_days"]!).IsEqualTo(90);
     }
 
-    private Task<LlmRingServer> StartAsync(params (string Name, string Value)[] settings) => ServerFixture.StartAsync(server.ConnectionString, server.Upstream, settings);
+    private Task<LlmRingServer> StartAsync(
+        params (string Name, string Value)[] settings) => ServerFixture.StartAsync(server.ConnectionString, server.Upstream, settings);
 }

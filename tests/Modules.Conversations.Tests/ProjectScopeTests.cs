@@ -9,7 +9,8 @@ public sealed class ProjectScopeTests(ServerFixture server)
     [Test]
     public async Task Conversations_of_a_project_are_seen_by_its_members_only()
     {
-        await using var other = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("ENFORCE_MEMBERSHIP_VERIFICATION", "false"));
+        await using var other = await ServerFixture.StartAsync(
+            server.ConnectionString, server.Upstream, ("ENFORCE_MEMBERSHIP_VERIFICATION", "false"));
         using var client = new ApiClient(other.Address, null);
         var project = Guid.NewGuid().ToString();
         (string, string)[] mine = [("X-User-ID", Guid.NewGuid().ToString()), ("X-Project-ID", project)];
@@ -27,6 +28,7 @@ public sealed class ProjectScopeTests(ServerFixture server)
         await Assert.That((string?)list.Json[0]!["id"]).IsEqualTo((string?)logged["conversation_id"]);
         await Assert.That((string?)next.Json[0]!["title"]).IsEqualTo("Ours");
         await Assert.That((await client.GetAsync($"/conversations/{made["id"]}", others)).Status).IsEqualTo(404);
-        await Assert.That((await client.PostAsync($"/conversations/{made["id"]}/messages/batch", Chat.Messages(3), others)).Status).IsEqualTo(404);
+        await Assert.That((await client.PostAsync($"/conversations/{made["id"]}/messages/batch", Chat.Messages(3), others)).Status)
+            .IsEqualTo(404);
     }
 }

@@ -92,7 +92,8 @@ internal sealed partial class WebhookDelivery(
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The webhook of budget {BudgetId} failed and will be sent again: {Reason}", EventName = "WebhookFailed")]
+    [LoggerMessage(
+        LogLevel.Warning, "The webhook of budget {BudgetId} failed and will be sent again: {Reason}", EventName = "WebhookFailed")]
     private partial void LogFailed(Guid budgetId, string reason);
 
     [LoggerMessage(

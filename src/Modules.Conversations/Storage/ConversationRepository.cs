@@ -37,14 +37,14 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProv
                 select @id, 1, 0, true where @title is not null)
             insert into conversations (
                 id, api_key_id, project_id, title, system_prompt, model_alias, temperature, max_tokens, created_at, updated_at)
-            values (@id, @ApiKeyId, @ProjectId, @title, @systemPrompt, @modelAlias, @temperature, @maxTokens, @now, @now)
+            values (@id, @apiKeyId, @projectId, @title, @systemPrompt, @modelAlias, @temperature, @maxTokens, @now, @now)
             returning {Columns}
             """,
             new
             {
-                scope.ApiKeyId,
-                scope.ProjectId,
                 id = Guid.CreateVersion7(),
+                apiKeyId = scope.ApiKeyId,
+                projectId = scope.ProjectId,
                 title = members.Title,
                 systemPrompt = members.SystemPrompt,
                 modelAlias = members.ModelAlias ?? "default",

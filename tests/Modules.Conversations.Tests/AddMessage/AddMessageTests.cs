@@ -11,7 +11,14 @@ public sealed class AddMessageTests(ServerFixture server)
         using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
-        var answer = await client.PostAsync($"/api/v1/conversations/{id}/messages", new { id = "theirs", role = "user", content = "Hello", input_tokens = 2, metadata = new { cost = 0.5 } });
+        var answer = await client.PostAsync($"/api/v1/conversations/{id}/messages", new
+        {
+            id = "theirs",
+            role = "user",
+            content = "Hello",
+            input_tokens = 2,
+            metadata = new { cost = 0.5 },
+        });
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)answer["content"]).IsEqualTo("Hello");
@@ -45,7 +52,9 @@ public sealed class AddMessageTests(ServerFixture server)
         var id = await owner.NewConversationAsync();
         var before = await server.SnapshotAsync(owner);
 
-        await Assert.That((await other.PostAsync($"/api/v1/conversations/{id}/messages", new { role = "user", content = "me, too" })).Status).IsEqualTo(404);
+        var answer = await other.PostAsync($"/api/v1/conversations/{id}/messages", new { role = "user", content = "me, too" });
+
+        await Assert.That(answer.Status).IsEqualTo(404);
         await Assert.That(await server.SnapshotAsync(owner)).IsEqualTo(before);
     }
 }

@@ -9,7 +9,8 @@ public sealed class CreateConversationTests(ServerFixture server)
     public async Task A_conversation_without_members_has_the_defaults()
     {
         using var client = server.NewClient();
-        var answer = await client.PostAsync("/api/v1/conversations", new { model_alias = (string?)null, project_id = "anyone", api_key_id = "somebody" });
+        var answer = await client.PostAsync(
+            "/api/v1/conversations", new { model_alias = (string?)null, project_id = "anyone", api_key_id = "somebody" });
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)answer["model_alias"]).IsEqualTo("default");
@@ -29,7 +30,14 @@ public sealed class CreateConversationTests(ServerFixture server)
     public async Task Both_prefixes_are_served_with_and_without_a_slash(string path)
     {
         using var client = server.NewClient();
-        var answer = await client.PostAsync(path, new { title = Chat.Faker.Lorem.Sentence(), system_prompt = "Be brief.", model_alias = "deep", temperature = 2, max_tokens = 1 });
+        var answer = await client.PostAsync(path, new
+        {
+            title = Chat.Faker.Lorem.Sentence(),
+            system_prompt = "Be brief.",
+            model_alias = "deep",
+            temperature = 2,
+            max_tokens = 1,
+        });
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)(await client.GetAsync($"/conversations/{answer["id"]}"))["model_alias"]).IsEqualTo("deep");
@@ -63,7 +71,8 @@ public sealed class CreateConversationTests(ServerFixture server)
 
         await Assert.That((await client.PostAsync("/conversations", new { title = new string('x', 501) })).Status).IsEqualTo(422);
         await Assert.That((await client.PostAsync("/conversations", new { model_alias = new string('x', 256) })).Status).IsEqualTo(422);
-        await Assert.That((await client.PostAsync("/conversations", new { title = new string('ü', 500), model_alias = new string('x', 255) })).Status).IsEqualTo(200);
+        var longest = new { title = new string('ü', 500), model_alias = new string('x', 255) };
+        await Assert.That((await client.PostAsync("/conversations", longest)).Status).IsEqualTo(200);
     }
 
     [Test]
@@ -73,7 +82,8 @@ public sealed class CreateConversationTests(ServerFixture server)
 
         await Assert.That((await client.PostAsync("/conversations", "{")).Status).IsEqualTo(422);
         await Assert.That((await client.PostAsync("/conversations", "[]")).Status).IsEqualTo(422);
-        await Assert.That((await client.PostAsync("/conversations", $$"""{"x": {{new string('[', 2000)}}{{new string(']', 2000)}}}""")).Status).IsEqualTo(422);
+        var deep = $"{new string('[', 2000)}{new string(']', 2000)}";
+        await Assert.That((await client.PostAsync("/conversations", $$"""{"x": {{deep}}}""")).Status).IsEqualTo(422);
         await Assert.That(await server.SnapshotAsync(client)).IsEqualTo("");
     }
 

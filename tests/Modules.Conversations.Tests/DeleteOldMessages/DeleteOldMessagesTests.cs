@@ -30,14 +30,17 @@ public sealed class DeleteOldMessagesTests(ServerFixture server)
         await client.DeleteAsync("/conversations/old-messages");
 
         await Assert.That((await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(2))).Status).IsEqualTo(200);
-        await Assert.That(await server.ScalarAsync<long>("select min(position) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(id) })).IsEqualTo(4);
+        var first = await server.ScalarAsync<long>(
+            "select min(position) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(id) });
+        await Assert.That(first).IsEqualTo(4);
     }
 
     [Test]
     public async Task The_default_age_is_thirty_days()
     {
         using var client = server.NewClient();
-        await Assert.That((await client.DeleteAsync("/conversations/old-messages")).Text).IsEqualTo("""{"deleted_count":0,"retention_days":30}""");
+        await Assert.That((await client.DeleteAsync("/conversations/old-messages")).Text)
+            .IsEqualTo("""{"deleted_count":0,"retention_days":30}""");
     }
 
     [Test]

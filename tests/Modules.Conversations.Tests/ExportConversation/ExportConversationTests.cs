@@ -23,7 +23,8 @@ public sealed class ExportConversationTests(ServerFixture server)
         var lines = answer.Text.TrimEnd('\n').Split('\n').Select(line => JsonNode.Parse(line)!).ToList();
         await Assert.That(lines.Count).IsEqualTo(1235);
         await Assert.That((string?)lines[0]["title"]).IsEqualTo("Grüezi\nmitenand");
-        await Assert.That(lines.Skip(1).Select((line, number) => ((string)line["content"]!).StartsWith($"{number}:", StringComparison.Ordinal)).All(kept => kept)).IsTrue();
+        var numbers = lines.Skip(1).Select(line => ((string)line["content"]!).Split(':')[0]);
+        await Assert.That(string.Join(",", numbers)).IsEqualTo(string.Join(",", Enumerable.Range(0, 1234)));
     }
 
     [Test]

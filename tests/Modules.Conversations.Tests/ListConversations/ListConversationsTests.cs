@@ -47,12 +47,14 @@ public sealed class ListConversationsTests(ServerFixture server)
         using var client = server.NewClient();
         for (var number = 0; number < 5; number++)
             await client.NewConversationAsync();
-        await server.ScalarAsync<object>("update llmring.conversations set updated_at = '2026-01-01T00:00:00Z' where api_key_id = @key", new { key = client.Key });
+        await server.ScalarAsync<object>(
+            "update llmring.conversations set updated_at = '2026-01-01T00:00:00Z' where api_key_id = @key", new { key = client.Key });
 
         var first = await client.GetAsync("/conversations?limit=2");
         var second = await client.GetAsync($"/conversations?limit=3&cursor={first.Headers["X-Next-Cursor"]}");
 
-        await Assert.That(first.Json.AsArray().Concat(second.Json.AsArray()).Select(row => (string)row!["id"]!).Distinct().Count()).IsEqualTo(5);
+        await Assert.That(first.Json.AsArray().Concat(second.Json.AsArray()).Select(row => (string)row!["id"]!).Distinct().Count())
+            .IsEqualTo(5);
         await Assert.That(second.Headers.ContainsKey("X-Next-Cursor")).IsFalse();
     }
 

@@ -11,7 +11,8 @@ public sealed class ListMessagesTests(ServerFixture server)
         using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         for (var batch = 0; batch < 3; batch++)
-            await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(0, 50).Select(number => Chat.User($"{(batch * 50) + number}")));
+            await client.PostAsync(
+                $"/conversations/{id}/messages/batch", Enumerable.Range(0, 50).Select(number => Chat.User($"{(batch * 50) + number}")));
 
         var contents = (await client.GetAsync($"/api/v1/conversations/{id}/messages?limit=1000")).Json.Contents();
 
@@ -54,7 +55,8 @@ public sealed class ListMessagesTests(ServerFixture server)
     {
         using var client = server.NewClient();
 
-        await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}/messages?{query}")).Status).IsEqualTo(422);
+        await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}/messages?{query}")).Status)
+            .IsEqualTo(422);
     }
 
     [Test]

@@ -21,7 +21,9 @@ public sealed class CrashTests(ServerFixture server)
         for (var round = 1; round <= 2; round++)
         {
             await using var victim = await ServerProcess.ServeAsync(
-                ("DATABASE_URL", database), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("REDIS_URL", "redis://127.0.0.1:1/0"));
+                ("DATABASE_URL", database),
+                ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()),
+                ("REDIS_URL", "redis://127.0.0.1:1/0"));
             var enough = new TaskCompletionSource();
             var callers = Enumerable.Range(0, Callers)
                 .Select(_ => LogUntilKilledAsync(victim.Address, answered, round * AnswersPerRound, enough))

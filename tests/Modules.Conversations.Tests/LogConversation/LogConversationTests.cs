@@ -11,7 +11,9 @@ public sealed class LogConversationTests(ServerFixture server)
     {
         using var client = server.NewClient();
 
-        var answer = await client.PostAsync("/api/v1/conversations/log", Chat.Log("fast", Chat.User("Which way?"), new { role = "user", content = new[] { new { type = "text", text = "Please." } } }));
+        var multimodal = new { role = "user", content = new[] { new { type = "text", text = "Please." } } };
+
+        var answer = await client.PostAsync("/api/v1/conversations/log", Chat.Log("fast", Chat.User("Which way?"), multimodal));
         var conversation = await client.GetAsync($"/conversations/{answer["conversation_id"]}");
 
         await Assert.That(answer.Status).IsEqualTo(200);
@@ -25,7 +27,10 @@ public sealed class LogConversationTests(ServerFixture server)
         await Assert.That((string?)response["id"]).IsEqualTo((string?)answer["message_id"]);
         await Assert.That((string?)response["role"]).IsEqualTo("assistant");
         await Assert.That(JsonNode.DeepEquals(response["metadata"], JsonNode.Parse(
-            """{"model": "gpt-4.1-2025-04-14", "finish_reason": "stop", "usage": {"prompt_tokens": 7, "completion_tokens": 3}, "provider": "openai", "cost": 0.75}"""))).IsTrue();
+            """
+            {"model": "gpt-4.1-2025-04-14", "finish_reason": "stop", "usage": {"prompt_tokens": 7, "completion_tokens": 3},
+             "provider": "openai", "cost": 0.75}
+            """))).IsTrue();
     }
 
     [Test]
@@ -65,13 +70,27 @@ public sealed class LogConversationTests(ServerFixture server)
     [Arguments("""{"messages": [], "metadata": {"provider": "p", "model": "m"}}""", """["body","response"]""")]
     [Arguments("""{"messages": [], "response": {}}""", """["body","metadata"]""")]
     [Arguments("""{"messages": [], "response": {}, "metadata": {"model": "m"}}""", """["body","metadata","provider"]""")]
-    [Arguments("""{"messages": [], "response": {"content": 1}, "metadata": {"provider": "p", "model": "m"}}""", """["body","response","content"]""")]
-    [Arguments("""{"messages": [], "response": {"tool_calls": 1}, "metadata": {"provider": "p", "model": "m"}}""", """["body","response","tool_calls"]""")]
-    [Arguments("""{"messages": [], "response": {"usage": "\u0000"}, "metadata": {"provider": "p", "model": "m"}}""", """["body","response","usage"]""")]
-    [Arguments("""{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "cost": -1}}""", """["body","metadata","cost"]""")]
-    [Arguments("""{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "cost": 1e400}}""", """["body","metadata","cost"]""")]
-    [Arguments("""{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "input_tokens": 1099511627776}}""", """["body","metadata","input_tokens"]""")]
-    [Arguments("""{"messages": [{"role": "user"}, {"role": "robot"}], "response": {}, "metadata": {"provider": "p", "model": "m"}}""", """["body","messages",1,"role"]""")]
+    [Arguments(
+        """{"messages": [], "response": {"content": 1}, "metadata": {"provider": "p", "model": "m"}}""",
+        """["body","response","content"]""")]
+    [Arguments(
+        """{"messages": [], "response": {"tool_calls": 1}, "metadata": {"provider": "p", "model": "m"}}""",
+        """["body","response","tool_calls"]""")]
+    [Arguments(
+        """{"messages": [], "response": {"usage": "\u0000"}, "metadata": {"provider": "p", "model": "m"}}""",
+        """["body","response","usage"]""")]
+    [Arguments(
+        """{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "cost": -1}}""",
+        """["body","metadata","cost"]""")]
+    [Arguments(
+        """{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "cost": 1e400}}""",
+        """["body","metadata","cost"]""")]
+    [Arguments(
+        """{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "input_tokens": 1099511627776}}""",
+        """["body","metadata","input_tokens"]""")]
+    [Arguments(
+        """{"messages": [{"role": "user"}, {"role": "robot"}], "response": {}, "metadata": {"provider": "p", "model": "m"}}""",
+        """["body","messages",1,"role"]""")]
     public async Task A_bad_log_is_422_and_nothing_is_stored(string body, string place)
     {
         using var client = server.NewClient();
@@ -89,7 +108,9 @@ public sealed class LogConversationTests(ServerFixture server)
         var clients = Enumerable.Range(0, 64).Select(_ => server.NewClient()).ToList();
 
         var answers = await Task.WhenAll(clients.Select((client, number) => client.PostAsync("/conversations/log", number % 16 == 7
-            ? """{"messages": [{"role": "user", "metadata": {"a": 1e999999}}], "response": {}, "metadata": {"provider": "p", "model": "m"}}"""
+            ? """
+              {"messages": [{"role": "user", "metadata": {"a": 1e999999}}], "response": {}, "metadata": {"provider": "p", "model": "m"}}
+              """
             : Chat.Log("fast", Chat.User($"first of {number}"), Chat.User($"second of {number}")))));
 
         for (var number = 0; number < clients.Count; number++)
@@ -102,7 +123,8 @@ public sealed class LogConversationTests(ServerFixture server)
             }
 
             var conversation = await clients[number].GetAsync($"/conversations/{answers[number]["conversation_id"]}");
-            await Assert.That(string.Join(",", conversation["messages"]!.Contents())).IsEqualTo($"first of {number},second of {number},Straight on.");
+            await Assert.That(string.Join(",", conversation["messages"]!.Contents()))
+                .IsEqualTo($"first of {number},second of {number},Straight on.");
             await Assert.That((decimal)conversation["total_cost"]!).IsEqualTo(0.75m);
         }
     }

@@ -48,7 +48,8 @@ public sealed class AdoptionTests(ServerFixture server)
         select '00000000-0000-4000-8000-000000000001', 'user', n::text, 2, '{"cost": 0.5}' from generate_series(1, 20) n;
         update llmring.messages set metadata = '"{\"a\": 1}"' where content = '1';
         update llmring.messages set metadata = null where content = '2';
-        insert into llmring.conversations (id, api_key_id, model_alias, temperature, message_count, total_input_tokens, total_output_tokens, total_cost, created_at, updated_at)
+        insert into llmring.conversations (
+            id, api_key_id, model_alias, temperature, message_count, total_input_tokens, total_output_tokens, total_cost, created_at, updated_at)
         values ('00000000-0000-4000-8000-000000000002', 'old-key', null, null, null, null, null, null, null, null);
         """;
 
@@ -65,15 +66,23 @@ public sealed class AdoptionTests(ServerFixture server)
         await Assert.That((int)talk["message_count"]!).IsEqualTo(20);
         await Assert.That((decimal)talk["total_cost"]!).IsEqualTo(10);
         await Assert.That(string.Join(",", talk["messages"]!.Contents())).Contains("3,4,5,6,7,8");
-        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "1")!["metadata"]!.ToJsonString()).IsEqualTo("""{"a":1}""");
-        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "2")!["metadata"]!.ToJsonString()).IsEqualTo("{}");
+        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "1")!["metadata"]!.ToJsonString())
+            .IsEqualTo("""{"a":1}""");
+        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "2")!["metadata"]!.ToJsonString())
+            .IsEqualTo("{}");
 
         var bare = await client.GetAsync("/conversations/00000000-0000-4000-8000-000000000002");
         await Assert.That((string?)bare["model_alias"]).IsEqualTo("default");
         await Assert.That((double)bare["temperature"]!).IsEqualTo(0.7);
         await Assert.That((decimal)bare["total_cost"]!).IsEqualTo(0);
 
-        await client.PostAsync("/conversations/00000000-0000-4000-8000-000000000001/messages", new { role = "user", content = "21", input_tokens = 2, metadata = new { cost = 100 } });
+        await client.PostAsync("/conversations/00000000-0000-4000-8000-000000000001/messages", new
+        {
+            role = "user",
+            content = "21",
+            input_tokens = 2,
+            metadata = new { cost = 100 },
+        });
         talk = await client.GetAsync("/conversations/00000000-0000-4000-8000-000000000001");
         await Assert.That((int)talk["message_count"]!).IsEqualTo(21);
         await Assert.That((long)talk["total_input_tokens"]!).IsEqualTo(42);

@@ -23,7 +23,8 @@ public sealed class SearchIndexerTests(ServerFixture server)
         for (var turn = 1; turn <= 3; turn++)
         {
             await client.PostAsync($"/conversations/{id}/messages", Chat.User($"message {turn}"));
-            await AfterSecondsAsync(async () => await connection.ExecuteScalarAsync<long>("select count(*) from llmring.search_messages") == turn);
+            await AfterSecondsAsync(
+                async () => await connection.ExecuteScalarAsync<long>("select count(*) from llmring.search_messages") == turn);
         }
     }
 

@@ -14,7 +14,8 @@ public sealed class SearchConversationsTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var id = await client.NewConversationAsync("Holidays");
-        var stored = await client.PostAsync($"/conversations/{id}/messages/batch", new[] { Chat.User("The Train leaves Zürich at nine."), Chat.User("Something else") });
+        var stored = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new[] { Chat.User("The Train leaves Zürich at nine."), Chat.User("Something else") });
 
         foreach (var indexed in new[] { false, true })
         {
@@ -70,7 +71,8 @@ public sealed class SearchConversationsTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var id = await client.NewConversationAsync();
-        await client.PostAsync($"/conversations/{id}/messages/batch", new[] { Chat.User("red apple pie"), Chat.User("apple red"), Chat.User("green pear") });
+        await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new[] { Chat.User("red apple pie"), Chat.User("apple red"), Chat.User("green pear") });
         await IndexedAsync();
 
         await Assert.That((await FindAsync(client, "\"red apple\"")).Count).IsEqualTo(1);
@@ -101,7 +103,8 @@ public sealed class SearchConversationsTests(ServerFixture server)
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages", Chat.User("beware <script>alert('badger')</script> & co"));
 
-        await Assert.That((string?)(await FindAsync(client, "badger")).Single()!["snippet"]).Contains("&lt;script&gt;alert('<mark>badger</mark>')&lt;/script");
+        await Assert.That((string?)(await FindAsync(client, "badger")).Single()!["snippet"])
+            .Contains("&lt;script&gt;alert('<mark>badger</mark>')&lt;/script");
     }
 
     [Test]
@@ -109,12 +112,17 @@ public sealed class SearchConversationsTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var id = await client.NewConversationAsync();
-        await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "metadata", messages = new[] { Chat.User("confidential walrus") } });
+        await client.PostAsync($"/conversations/{id}/messages/batch", new
+        {
+            logging_level = "metadata",
+            messages = new[] { Chat.User("confidential walrus") },
+        });
 
         await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
         await IndexedAsync();
         await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
-        await Assert.That(await server.ScalarAsync<long>("select count(*) from llmring.search_messages where document @@ 'walrus'")).IsEqualTo(0);
+        await Assert.That(await server.ScalarAsync<long>("select count(*) from llmring.search_messages where document @@ 'walrus'"))
+            .IsEqualTo(0);
     }
 
     [Test]
@@ -137,7 +145,10 @@ public sealed class SearchConversationsTests(ServerFixture server)
 
         await Assert.That((await FindAsync(client, "narwhal")).Count).IsEqualTo(0);
         await Assert.That(await server.ScalarAsync<long>(
-            "select (select count(*) from llmring.search_messages where document @@ 'narwhal') + (select count(*) from llmring.search_titles where document @@ 'narwhal')")).IsEqualTo(0);
+            """
+            select (select count(*) from llmring.search_messages where document @@ 'narwhal')
+                + (select count(*) from llmring.search_titles where document @@ 'narwhal')
+            """)).IsEqualTo(0);
     }
 
     [Test]

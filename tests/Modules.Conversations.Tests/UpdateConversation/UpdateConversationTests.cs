@@ -11,7 +11,9 @@ public sealed class UpdateConversationTests(ServerFixture server)
         using var client = server.NewClient();
         var made = await client.PostAsync("/conversations", new { title = "before", system_prompt = "Be brief.", max_tokens = 7 });
 
-        var answer = await client.PatchAsync($"/api/v1/conversations/{made["id"]}", $$"""{"id": "{{Guid.NewGuid()}}", "title": "after", "system_prompt": null, "temperature": 0}""");
+        var answer = await client.PatchAsync($"/api/v1/conversations/{made["id"]}", $$"""
+            {"id": "{{Guid.NewGuid()}}", "title": "after", "system_prompt": null, "temperature": 0}
+            """);
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)answer["id"]).IsEqualTo((string?)made["id"]);

@@ -49,7 +49,8 @@ public sealed class AdoptionTests(ServerFixture server)
         update llmring.messages set metadata = '"{\"a\": 1}"' where content = '1';
         update llmring.messages set metadata = null where content = '2';
         insert into llmring.conversations (
-            id, api_key_id, model_alias, temperature, message_count, total_input_tokens, total_output_tokens, total_cost, created_at, updated_at)
+            id, api_key_id, model_alias, temperature, message_count, total_input_tokens, total_output_tokens, total_cost,
+            created_at, updated_at)
         values ('00000000-0000-4000-8000-000000000002', 'old-key', null, null, null, null, null, null, null, null);
         """;
 

@@ -36,6 +36,10 @@ public sealed record Scope
     /// </summary>
     public string Filter => ProjectId is null ? "api_key_id = @ApiKeyId" : "project_id = @ProjectId";
 
+    /// <summary>The same condition on the columns of one table of a join.</summary>
+    /// <param name="alias">The table's alias in the query.</param>
+    public string FilterOn(string alias) => $"{alias}.{Filter}";
+
     /// <summary>A text without the key, since a scope may be printed into a log.</summary>
     public override string ToString() => ProjectId is null ? "API key" : $"project {ProjectId}";
 }

@@ -4,10 +4,10 @@ using LlmRing.Testing;
 namespace LlmRing.Modules.Conversations.Tests;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class SettingsTests(ServerFixture server)
+public sealed class ConversationSettingsTests(ServerFixture server)
 {
     [Test]
-    public async Task Without_tracking_nothing_is_made_and_the_list_is_empty()
+    public async Task Without_tracking_no_conversation_is_created_or_listed()
     {
         await using var other = await StartAsync(("ENABLE_CONVERSATION_TRACKING", "false"));
         using var client = new ApiClient(other.Address, server.NewClient().Key);
@@ -25,16 +25,23 @@ public sealed class SettingsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task The_servers_level_metadata_overrules_a_batch_that_wants_more()
+    public async Task The_servers_level_metadata_takes_precedence_over_the_level_of_a_batch()
     {
         await using var other = await StartAsync(("MESSAGE_LOGGING_LEVEL", "metadata"));
         using var client = new ApiClient(other.Address, server.NewClient().Key);
         var id = await client.NewConversationAsync();
 
-        var batch = await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "full", messages = new[] { Chat.User("A secret") } });
-        var none = await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "none", messages = new[] { Chat.User("A secret") } });
+        var batch = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new { logging_level = "full", messages = new[] { Chat.User("A secret") } });
+        var none = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new { logging_level = "none", messages = new[] { Chat.User("A secret") } });
         var single = await client.PostAsync($"/conversations/{id}/messages", Chat.User("A secret"));
-        var log = await client.PostAsync("/conversations/log", new { messages = new[] { Chat.User("A secret") }, response = new { content = "A secret" }, metadata = new { provider = "p", model = "m" } });
+        var log = await client.PostAsync("/conversations/log", new
+        {
+            messages = new[] { Chat.User("A secret") },
+            response = new { content = "A secret" },
+            metadata = new { provider = "p", model = "m" },
+        });
 
         await Assert.That(batch.Json[0]!["content"]).IsNull();
         await Assert.That((string?)batch.Json[0]!["content_hash"]).IsNotNull();
@@ -52,7 +59,13 @@ public sealed class SettingsTests(ServerFixture server)
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
-        foreach (var (path, body) in new[] { ($"{id}/messages/batch", new[] { Chat.User("x") }), ($"{id}/messages", Chat.User("x")), ("log", Chat.Log("fast", Chat.User("x"))) })
+        var requests = new[]
+        {
+            ($"{id}/messages/batch", new[] { Chat.User("x") }),
+            ($"{id}/messages", Chat.User("x")),
+            ("log", Chat.Log("fast", Chat.User("x"))),
+        };
+        foreach (var (path, body) in requests)
         {
             var answer = await client.PostAsync($"/conversations/{path}", body);
             await Assert.That(answer.Status).IsEqualTo(400);
@@ -63,7 +76,7 @@ public sealed class SettingsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Retention_has_the_servers_default()
+    public async Task The_default_age_of_a_deletion_is_the_servers_setting()
     {
         await using var other = await StartAsync(("MESSAGE_RETENTION_DAYS", "90"));
         using var client = new ApiClient(other.Address, server.NewClient().Key);
@@ -71,5 +84,6 @@ public sealed class SettingsTests(ServerFixture server)
         await Assert.That((int)(await client.DeleteAsync("/conversations/old-messages"))["retention_days"]!).IsEqualTo(90);
     }
 
-    private Task<LlmRingServer> StartAsync(params (string Name, string Value)[] settings) => ServerFixture.StartAsync(server.ConnectionString, server.Upstream, settings);
+    private Task<LlmRingServer> StartAsync(
+        params (string Name, string Value)[] settings) => ServerFixture.StartAsync(server.ConnectionString, server.Upstream, settings);
 }

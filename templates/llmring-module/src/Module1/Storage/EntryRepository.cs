@@ -2,22 +2,21 @@ using Dapper;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
-namespace Module1;
+namespace Module1.Storage;
 
-/// <summary>A row of <c>entries</c>, as its owner sees it.</summary>
+/// <summary>A row of <c>entries</c>, as the API answers it.</summary>
 internal sealed record Entry
 {
     public Guid Id { get; init; }
-
     public string Text { get; init; } = "";
-
     public DateTimeOffset CreatedAt { get; init; }
 }
 
-/// <summary>The table <c>entries</c>. Every statement names the scope: another key's rows are as good as absent.</summary>
+/// <summary>The table <c>entries</c>. Every statement has the filter of the scope, so a key never sees rows of another.</summary>
 internal sealed class EntryRepository(NpgsqlDataSource database)
 {
-    /// <returns>Null where the scope has as many entries as it may.</returns>
+    /// <summary>Stores an entry.</summary>
+    /// <returns>Null when the scope has <paramref name="maxEntries"/> entries already.</returns>
     public async Task<Entry?> AddAsync(Scope scope, string text, int maxEntries, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -32,6 +31,7 @@ internal sealed class EntryRepository(NpgsqlDataSource database)
             cancellationToken: cancellationToken));
     }
 
+    /// <summary>The newest entries of the scope, newest first.</summary>
     public async Task<IReadOnlyList<Entry>> ListAsync(Scope scope, int limit, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

@@ -1,13 +1,10 @@
 using Dapper;
-using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
-using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
-namespace LlmRing.Modules.Conversations.Tests;
+namespace LlmRing.Modules.Conversations.Tests.Migrations;
 
-/// <summary>A database that the reference server left is taken over with all that is in it.</summary>
+/// <summary>A database of the reference server is adopted with all its rows.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AdoptionTests(ServerFixture server)
 {
@@ -51,12 +48,14 @@ public sealed class AdoptionTests(ServerFixture server)
         select '00000000-0000-4000-8000-000000000001', 'user', n::text, 2, '{"cost": 0.5}' from generate_series(1, 20) n;
         update llmring.messages set metadata = '"{\"a\": 1}"' where content = '1';
         update llmring.messages set metadata = null where content = '2';
-        insert into llmring.conversations (id, api_key_id, model_alias, temperature, message_count, total_input_tokens, total_output_tokens, total_cost, created_at, updated_at)
+        insert into llmring.conversations (
+            id, api_key_id, model_alias, temperature, message_count, total_input_tokens, total_output_tokens, total_cost,
+            created_at, updated_at)
         values ('00000000-0000-4000-8000-000000000002', 'old-key', null, null, null, null, null, null, null, null);
         """;
 
     [Test]
-    public async Task Old_rows_read_as_they_were_and_new_ones_count_once()
+    public async Task Adopted_conversations_are_unchanged_and_new_messages_are_counted_once()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using (var connection = new NpgsqlConnection(database))
@@ -68,31 +67,27 @@ public sealed class AdoptionTests(ServerFixture server)
         await Assert.That((int)talk["message_count"]!).IsEqualTo(20);
         await Assert.That((decimal)talk["total_cost"]!).IsEqualTo(10);
         await Assert.That(string.Join(",", talk["messages"]!.Contents())).Contains("3,4,5,6,7,8");
-        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "1")!["metadata"]!.ToJsonString()).IsEqualTo("""{"a":1}""");
-        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "2")!["metadata"]!.ToJsonString()).IsEqualTo("{}");
+        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "1")!["metadata"]!.ToJsonString())
+            .IsEqualTo("""{"a":1}""");
+        await Assert.That(talk["messages"]!.AsArray().Single(message => (string?)message!["content"] == "2")!["metadata"]!.ToJsonString())
+            .IsEqualTo("{}");
 
         var bare = await client.GetAsync("/conversations/00000000-0000-4000-8000-000000000002");
         await Assert.That((string?)bare["model_alias"]).IsEqualTo("default");
         await Assert.That((double)bare["temperature"]!).IsEqualTo(0.7);
         await Assert.That((decimal)bare["total_cost"]!).IsEqualTo(0);
 
-        await client.PostAsync("/conversations/00000000-0000-4000-8000-000000000001/messages", new { role = "user", content = "21", input_tokens = 2, metadata = new { cost = 100 } });
+        await client.PostAsync("/conversations/00000000-0000-4000-8000-000000000001/messages", new
+        {
+            role = "user",
+            content = "21",
+            input_tokens = 2,
+            metadata = new { cost = 100 },
+        });
         talk = await client.GetAsync("/conversations/00000000-0000-4000-8000-000000000001");
         await Assert.That((int)talk["message_count"]!).IsEqualTo(21);
         await Assert.That((long)talk["total_input_tokens"]!).IsEqualTo(42);
         await Assert.That((decimal)talk["total_cost"]!).IsEqualTo(110);
         await Assert.That((string?)talk["messages"]![20]!["content"]).IsEqualTo("21");
-    }
-
-    [Test]
-    public async Task Ownership_is_answered_to_other_modules()
-    {
-        var client = server.NewClient();
-        var id = Guid.Parse(await client.NewConversationAsync());
-        var ownership = server.Server.Services.GetRequiredService<IConversationOwnership>();
-
-        await Assert.That(await ownership.OwnsAsync(Scope.OfApiKey(client.Key!), id, CancellationToken.None)).IsTrue();
-        await Assert.That(await ownership.OwnsAsync(Scope.OfApiKey("another"), id, CancellationToken.None)).IsFalse();
-        await Assert.That(await ownership.OwnsAsync(Scope.OfApiKey(client.Key!), Guid.NewGuid(), CancellationToken.None)).IsFalse();
     }
 }

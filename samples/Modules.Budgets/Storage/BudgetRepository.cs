@@ -23,7 +23,7 @@ internal sealed class BudgetRepository(NpgsqlDataSource database)
         return await connection.QuerySingleOrDefaultAsync<Budget>(new CommandDefinition(
             $"""
             insert into budgets.budgets (id, api_key_id, project_id, alias, limit_usd, warning_at, webhook_url, webhook_secret)
-            select @id, @ApiKeyId, @ProjectId, @alias, @limitUsd, @warningAt, @webhookUrl, @webhookSecret
+            select @id, @apiKeyId, @projectId, @alias, @limitUsd, @warningAt, @webhookUrl, @webhookSecret
             where (select count(*) from budgets.budgets where {scope.Filter} and alias <> @alias) < @maxPerScope
             on conflict {uniqueIndex} do update set
                 limit_usd = excluded.limit_usd, warning_at = excluded.warning_at,

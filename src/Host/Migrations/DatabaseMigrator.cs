@@ -154,11 +154,11 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         await connection.ExecuteAsync(new CommandDefinition(
             $"""
             with kept as (
-                update {table} set name = @Name, version = split_part(substr(@Name, 2), '__', 1), checksum = upper(md5(@Text))
+                update {table} set name = @name, version = split_part(substr(@name, 2), '__', 1), checksum = upper(md5(@text))
                 where name = @last)
             delete from {table} where name = any(@others)
             """,
-            new { script.Name, script.Text, last = script.Replaces[^1], others = script.Replaces.SkipLast(1).ToArray() },
+            new { name = script.Name, text = script.Text, last = script.Replaces[^1], others = script.Replaces.SkipLast(1).ToArray() },
             cancellationToken: cancellationToken));
         LogSquashed(module.Name, script.Name, string.Join(", ", script.Replaces));
     }

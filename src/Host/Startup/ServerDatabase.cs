@@ -49,7 +49,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
     {
         await using var connection = await OpenMaintenanceAsync(cancellationToken);
         var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
-            "select exists (select from pg_database where datname = @Name)", new { Name }, cancellationToken: cancellationToken));
+            "select exists (select from pg_database where datname = @name)", new { name = Name }, cancellationToken: cancellationToken));
         if (exists)
             return false;
 

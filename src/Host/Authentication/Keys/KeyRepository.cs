@@ -138,9 +138,9 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
         NpgsqlConnection connection, NpgsqlTransaction transaction, Guid project, ApiKey key, DateTimeOffset? expiresAt, CancellationToken cancellationToken) =>
         await connection.ExecuteScalarAsync<Guid>(new CommandDefinition(
             expiresAt is null
-                ? "insert into llmring_api.api_keys (id, project_id, key_hash, is_active) values (gen_random_uuid(), @project, @Hash, true) returning id"
-                : "insert into llmring_api.api_keys (id, project_id, key_hash, is_active, expires_at) values (gen_random_uuid(), @project, @Hash, true, @expiresAt) returning id",
-            new { project, key.Hash, expiresAt },
+                ? "insert into llmring_api.api_keys (id, project_id, key_hash, is_active) values (gen_random_uuid(), @project, @hash, true) returning id"
+                : "insert into llmring_api.api_keys (id, project_id, key_hash, is_active, expires_at) values (gen_random_uuid(), @project, @hash, true, @expiresAt) returning id",
+            new { project, hash = key.Hash, expiresAt },
             transaction,
             cancellationToken: cancellationToken));
 }

@@ -23,7 +23,7 @@ internal sealed class EntryRepository(NpgsqlDataSource database)
         return await connection.QuerySingleOrDefaultAsync<Entry>(new CommandDefinition(
             $"""
             insert into module_name.entries (id, api_key_id, project_id, text)
-            select @id, @ApiKeyId, @ProjectId, @text
+            select @id, @apiKeyId, @projectId, @text
             where (select count(*) from module_name.entries where {scope.Filter}) < @maxEntries
             returning id, text, created_at
             """,

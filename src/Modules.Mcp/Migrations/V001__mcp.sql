@@ -1,3 +1,4 @@
+-- replaces: V001__mcp_client.sql
 -- MCP servers, their features and the executions of their tools. Existing tables of the reference server are adopted.
 create table if not exists ${schema}.servers (
     id uuid primary key default gen_random_uuid(),

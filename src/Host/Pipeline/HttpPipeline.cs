@@ -28,8 +28,6 @@ internal static class HttpPipeline
         services.AddAuthorization();
         services.AddExceptionHandler<ApiExceptionHandler>();
         services.AddRequestDecompression();
-        // Only the OpenAPI document is made with these.
-        services.ConfigureHttpJsonOptions(options => JsonConventions.ApplyForm(options.SerializerOptions));
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             // The middleware takes no known proxy for any.

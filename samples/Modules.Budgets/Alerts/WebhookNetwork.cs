@@ -17,7 +17,7 @@ internal sealed class WebhookNetwork(OutboundAddressPolicy addresses)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp) || uri.UserInfo.Length > 0)
             return "Must be an http or https URL without credentials.";
-        return IPAddress.TryParse(uri.IdnHost.Trim('[', ']'), out var literal) && !addresses.IsOpen(literal)
+        return IPAddress.TryParse(uri.IdnHost.Trim('[', ']'), out var literal) && !addresses.IsAllowed(literal)
             ? "Is not a public address; LLMRING_BUDGETS_ALLOWED_NETWORKS on the server would open it."
             : null;
     }

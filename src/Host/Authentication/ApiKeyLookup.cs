@@ -8,13 +8,13 @@ using ZiggyCreatures.Caching.Fusion;
 namespace LlmRing.Host.Authentication;
 
 /// <summary>
-/// Looks keys and memberships up in schema <c>llmring_api</c>, which the SaaS (or an operator) owns and which may be absent.
-/// Answers are kept for a second on each host, in memory only: a revoked key is refused within that second everywhere,
-/// with or without Redis, at the price of one indexed look-up a second for each key in use.
+/// Looks up keys and memberships in schema <c>llmring_api</c>, which an operator or another system owns and which may be absent.
+/// Each host caches answers for one second in memory: every host refuses a revoked key within that second, with or without
+/// Redis, at the cost of one indexed look-up per second and key in use.
 /// </summary>
 internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCache cache, LastUsedTracker uses, TimeProvider time, ILogger<ApiKeyLookup> logger)
 {
-    private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
+    private static readonly FusionCacheEntryOptions OneSecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
 
     /// <returns>The key; null when it is unknown, revoked or expired.</returns>
     public async ValueTask<ApiKeyIdentity?> FindApiKeyAsync(string key, CancellationToken cancellationToken)
@@ -24,7 +24,7 @@ internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCac
             $"access:key:{hash}",
             async (_, token) =>
             {
-                // Tables that others made may have no expires_at.
+                // to_jsonb reads expires_at as null where the tables of another system lack the column.
                 var found = await QueryAsync<ApiKeyIdentity>(
                     """
                     select id, project_id, (to_jsonb(k) ->> 'expires_at')::timestamptz as expires_at
@@ -35,10 +35,10 @@ internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCac
                     new { hash },
                     token);
                 if (found is not null)
-                    uses.Note(found.Id);
+                    uses.Record(found.Id);
                 return found;
             },
-            ForASecond,
+            OneSecond,
             token: cancellationToken);
         return known?.ExpiresAt <= time.GetUtcNow() ? null : known;
     }
@@ -54,7 +54,7 @@ internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCac
                 """,
                 new { userId, projectId },
                 token),
-            ForASecond,
+            OneSecond,
             token: cancellationToken);
 
     private async Task<T?> QueryAsync<T>(string sql, object parameters, CancellationToken cancellationToken)
@@ -66,22 +66,23 @@ internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCac
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
-            // No such tables: nobody is known here, so nobody is let in.
+            // Without the tables no key is known, so every key is refused.
             return default;
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedColumn)
         {
-            // Likewise, but somebody meant them to be read.
-            LogUnusable(exception.MessageText);
+            // The tables exist but cannot be used (grant or column missing): refuse, and log the misconfiguration.
+            LogTablesUnreadable(exception.MessageText);
             return default;
         }
     }
 
-    [LoggerMessage(LogLevel.Error, "Nobody is let in by the tables of schema llmring_api, which this server cannot use: {Reason}")]
-    private partial void LogUnusable(string reason);
+    [LoggerMessage(
+        LogLevel.Error, "Every API key is refused, because the tables of schema llmring_api cannot be read: {Reason}", EventName = "ApiKeyTablesUnreadable")]
+    private partial void LogTablesUnreadable(string reason);
 }
 
-/// <summary>A key that is let in.</summary>
+/// <summary>An active key.</summary>
 internal sealed record ApiKeyIdentity
 {
     public Guid Id { get; init; }

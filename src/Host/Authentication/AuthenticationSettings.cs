@@ -13,7 +13,7 @@ internal enum ApiKeyValidationMode
     Strict,
 }
 
-/// <summary>Who is let in.</summary>
+/// <summary>How callers are authenticated.</summary>
 internal sealed record AuthenticationSettings
 {
     /// <summary>How keys are checked.</summary>
@@ -24,7 +24,7 @@ internal sealed record AuthenticationSettings
     [Setting("ENFORCE_MEMBERSHIP_VERIFICATION", "true or false")]
     public bool EnforceMembershipVerification { get; init; } = true;
 
-    /// <summary>Peers whose user headers and <c>X-Forwarded-*</c> are believed.</summary>
+    /// <summary>Peers whose user headers and <c>X-Forwarded-*</c> headers are believed.</summary>
     [Setting("TRUSTED_PROXIES", "addresses or networks separated by commas, e.g. 10.0.0.0/8,::1/128")]
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")];
 }

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace LlmRing.Host.Authentication;
 
-/// <summary>Writes down when keys were last used: once a minute for all of them, never while a request waits.</summary>
+/// <summary>Stores when keys were last used: once a minute for all keys, outside of requests.</summary>
 internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimeProvider time, ILogger<LastUsedTracker> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
@@ -12,7 +12,7 @@ internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimePro
     private readonly ConcurrentDictionary<Guid, DateTime> _uses = new();
     private bool _hasColumn = true;
 
-    public void Note(Guid key) => _uses[key] = time.GetUtcNow().UtcDateTime;
+    public void Record(Guid key) => _uses[key] = time.GetUtcNow().UtcDateTime;
 
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
@@ -38,7 +38,7 @@ internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimePro
         try
         {
             await using var connection = await database.OpenConnectionAsync(cancellationToken);
-            // In the order of ids, so that two hosts never wait for each other.
+            // Rows are locked in the order of ids, so that two hosts never deadlock.
             await connection.ExecuteAsync(new CommandDefinition(
                 """
                 update llmring_api.api_keys k
@@ -56,15 +56,15 @@ internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimePro
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedColumn)
         {
-            // Tables that others made are taken as they are.
+            // The tables of another system may lack the column: stop trying.
             _hasColumn = false;
         }
         catch (NpgsqlException exception)
         {
-            LogNotNoted(exception.Message);
+            LogNotStored(exception.Message);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "When keys were last used could not be noted: {Reason}")]
-    private partial void LogNotNoted(string reason);
+    [LoggerMessage(LogLevel.Warning, "The times at which keys were last used could not be stored: {Reason}", EventName = "LastUsedNotStored")]
+    private partial void LogNotStored(string reason);
 }

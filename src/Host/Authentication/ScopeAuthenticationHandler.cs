@@ -23,7 +23,7 @@ internal sealed class ScopeAuthenticationHandler(
 
     private const string Missing = "Authentication required: provide X-API-Key or (X-User-ID + X-Project-ID)";
 
-    // The scope travels as a feature; the principal only says that there is one.
+    // The scope is a feature of the request; the principal only satisfies the authorization middleware.
     private static readonly ClaimsPrincipal Authenticated = new(new ClaimsIdentity(SchemeName));
 
     private (int Status, string Detail) _refusal = (StatusCodes.Status401Unauthorized, Missing);

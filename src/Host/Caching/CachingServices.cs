@@ -1,9 +1,11 @@
 using Microsoft.Extensions.Caching.StackExchangeRedis;
 using ZiggyCreatures.Caching.Fusion;
+using ZiggyCreatures.Caching.Fusion.Backplane.StackExchangeRedis;
+using ZiggyCreatures.Caching.Fusion.Serialization.SystemTextJson;
 
 namespace LlmRing.Host.Caching;
 
-/// <summary>Sets the cache up: memory first; Redis as second level and backplane whenever it is reachable.</summary>
+/// <summary>The cache: memory as first level, Redis as second level and backplane whenever it is reachable.</summary>
 internal static class CachingServices
 {
     private static readonly TimeSpan SoftTimeout = TimeSpan.FromMilliseconds(150);
@@ -17,32 +19,35 @@ internal static class CachingServices
             .WithOptions((provider, options) =>
             {
                 options.CacheKeyPrefix = "llmring:";
-                // With the default (Expire) a fail-safe would serve what was just evicted.
+                // With the default (Expire) fail-safe would serve an entry that was just evicted.
                 options.RemoveByTagBehavior = RemoveByTagBehavior.Remove;
                 options.DistributedCacheCircuitBreakerDuration = TimeSpan.FromSeconds(2);
                 options.BackplaneCircuitBreakerDuration = TimeSpan.FromSeconds(2);
                 options.WaitForInitialBackplaneSubscribe = false;
-                Bound(options.TagsDefaultEntryOptions);
-                // RedisConnection says once that Redis is away; saying it for each operation helps nobody.
+                LimitRedisTimeouts(options.TagsDefaultEntryOptions);
+                // RedisConnection logs once that Redis is away; a line per operation would repeat it.
                 options.DistributedCacheErrorsLogLevel = LogLevel.Debug;
                 options.DistributedCacheSyntheticTimeoutsLogLevel = LogLevel.Debug;
                 options.BackplaneErrorsLogLevel = LogLevel.Debug;
                 options.BackplaneSyntheticTimeoutsLogLevel = LogLevel.Debug;
                 options.DefaultEntryOptions = new FusionCacheEntryOptions(
                     TimeSpan.FromSeconds(provider.GetRequiredService<CacheSettings>().Ttl));
-                Bound(options.DefaultEntryOptions);
+                LimitRedisTimeouts(options.DefaultEntryOptions);
             })
             .WithDistributedCache(provider => new RedisCache(new RedisCacheOptions
             {
                 InstanceName = "llmring:",
                 ConnectionMultiplexerFactory = provider.GetRequiredService<RedisConnection>().GetAsync,
             }))
-            .WithSerializer(new JsonCacheSerializer())
-            .WithBackplane(provider => ActivatorUtilities.CreateInstance<RedisBackplane>(provider));
+            .WithSerializer(new FusionCacheSystemTextJsonSerializer())
+            .WithBackplane(provider => new RedisBackplane(new RedisBackplaneOptions
+            {
+                ConnectionMultiplexerFactory = provider.GetRequiredService<RedisConnection>().GetAsync,
+            }));
         return services;
     }
 
-    private static void Bound(FusionCacheEntryOptions options)
+    private static void LimitRedisTimeouts(FusionCacheEntryOptions options)
     {
         options.DistributedCacheSoftTimeout = SoftTimeout;
         options.DistributedCacheHardTimeout = HardTimeout;

@@ -42,7 +42,7 @@ internal static class DatabaseCommand
         }
         catch (NpgsqlException exception)
         {
-            throw database.Refusal(exception);
+            throw database.ToOperatorError(exception);
         }
     }
 

@@ -2,7 +2,7 @@ using System.CommandLine;
 
 namespace LlmRing.Host.Commands;
 
-/// <summary><c>llmring-server health</c>: for a container's health check, where there is no shell and no curl.</summary>
+/// <summary><c>llmring-server health</c>: the health check of a container that has neither a shell nor curl.</summary>
 internal static class HealthCommand
 {
     public static Command Create()

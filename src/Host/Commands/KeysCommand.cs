@@ -105,7 +105,7 @@ internal static partial class KeysCommand
         }
         catch (NpgsqlException exception)
         {
-            throw database.Refusal(exception);
+            throw database.ToOperatorError(exception);
         }
     }
 

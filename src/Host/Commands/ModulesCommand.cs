@@ -30,19 +30,19 @@ internal static class ModulesCommand
 
         await using var database = await ServerDatabase.LocateAsync(environment, configuration, cancellationToken);
         var migrations = await ReadMigrationsAsync(database, chosen, cancellationToken);
-        var arguments = new ServerArguments(environment, "127.0.0.1", 0);
+        var builder = new ServerBuilder(new ServerArguments(environment, "127.0.0.1", 0), configuration, database, TimeProvider.System);
         var hidden = default(OperatorErrorException);
         ModuleCatalog working;
         ILookup<IModule?, MappedRoute> routes;
         try
         {
-            (working, routes) = await ReadRoutesAsync(arguments, configuration, database, all);
+            (working, routes) = await ReadRoutesAsync(builder, all);
         }
         catch (OperatorErrorException refusal) when (on.Count < all.Modules.Count)
         {
-            // What is off may be off for that very reason. If it is not to blame, this one refuses likewise.
+            // A disabled module may be the cause: retry with enabled ones; if they fail, that error is thrown.
             hidden = refusal;
-            (working, routes) = await ReadRoutesAsync(arguments, configuration, database, chosen);
+            (working, routes) = await ReadRoutesAsync(builder, chosen);
         }
 
         Console.WriteLine($"{"NAME",-16}{"VERSION",-10}{"STATE",-8}{"MIGRATIONS",-24}ASSEMBLY");
@@ -53,18 +53,18 @@ internal static class ModulesCommand
             Write(
                 module.Name,
                 module.Assembly,
-                working.LeftOut.Any(failed => failed.Name == module.Name) ? "failed" : on.Contains(module.Name) ? "on" : "off",
+                working.Failed.Any(failed => failed.Name == module.Name) ? "failed" : on.Contains(module.Name) ? "on" : "off",
                 on.Contains(module.Name) ? $"{applied} applied, {own.Count - applied} pending" : "");
             foreach (var route in routes.Where(own => own.Key?.Name == module.Name).SelectMany(own => own))
                 Console.WriteLine($"  {route.Verb,-7}{route.Path}");
         }
 
-        foreach (var module in all.LeftOut)
+        foreach (var module in all.Failed)
             Write(module.Name, module.Assembly, "failed", "");
-        foreach (var module in working.LeftOut)
-            Console.WriteLine($"Module {module.Name} in {module.Assembly.Describe()} failed: {module.Failure.Message.ReplaceLineEndings(" ")}");
+        foreach (var module in working.Failed)
+            Console.WriteLine(module);
         foreach (var name in chosen.Unknown)
-            Console.WriteLine($"LLMRING_MODULES names '{name}', which is not there; it may be a module that failed");
+            Console.WriteLine($"LLMRING_MODULES names '{name}', which was not found; it may be a module that failed");
         if (hidden is not null)
             Console.WriteLine($"Routes of modules that are off are not shown, because they could not be on: {hidden.Message}");
     }
@@ -81,25 +81,15 @@ internal static class ModulesCommand
         }
         catch (NpgsqlException exception)
         {
-            throw database.Refusal(exception);
+            throw database.ToOperatorError(exception);
         }
     }
 
-    /// <summary>Puts a server together and looks at its routes without starting it.</summary>
-    private static async Task<(ModuleCatalog Working, ILookup<IModule?, MappedRoute> Routes)> ReadRoutesAsync(
-        ServerArguments arguments, IConfiguration configuration, ServerDatabase database, ModuleCatalog catalog)
-    {
-        while (true)
+    /// <summary>Builds a server and reads its routes without starting it.</summary>
+    private static Task<(ModuleCatalog Working, ILookup<IModule?, MappedRoute> Routes)> ReadRoutesAsync(ServerBuilder builder, ModuleCatalog modules) =>
+        ModuleFaultIsolation.BuildAsync(modules, async catalog =>
         {
-            try
-            {
-                await using var application = await LlmRingServer.BuildAsync(arguments, configuration, database, TimeProvider.System, catalog);
-                return (catalog, MappedRoute.Of(application).OrderBy(route => route.Path, StringComparer.Ordinal).ToLookup(route => catalog.Owner(route.Endpoint)));
-            }
-            catch (Exception exception) when (ModuleFaults.CulpritOf(exception, catalog) is { } culprit)
-            {
-                catalog = catalog.Without([culprit], exception);
-            }
-        }
-    }
+            await using var application = await builder.BuildAsync(catalog);
+            return (catalog, MappedRoute.Of(application).OrderBy(route => route.Path, StringComparer.Ordinal).ToLookup(route => catalog.Owner(route.Endpoint)));
+        });
 }

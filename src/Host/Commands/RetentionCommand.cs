@@ -21,7 +21,7 @@ internal static class RetentionCommand
     private static async Task RunAsync(ServerEnvironment environment, bool dryRun, CancellationToken cancellationToken)
     {
         await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
-        await using var services = database.CreateRetentionServices();
+        await using var services = await database.CreateRetentionServicesAsync();
         try
         {
             var failures = await services.GetRequiredService<RetentionRunner>().TryRunAsync(dailyOnly: false, dryRun, Console.WriteLine, cancellationToken)
@@ -29,11 +29,11 @@ internal static class RetentionCommand
             if (failures.FirstOrDefault(failure => failure.Exception is PostgresException { SqlState: PostgresErrorCodes.UndefinedTable }) is { } missing)
                 throw new OperatorErrorException("The database lacks tables of this server; make them with: llmring-server db migrate", missing.Exception);
             if (failures.Count > 0)
-                throw new OperatorErrorException(string.Join("; ", failures.Select(failure => $"{failure.Retention} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
+                throw new OperatorErrorException(string.Join("; ", failures.Select(failure => $"{failure.Policy} failed: {failure.Exception.Message.ReplaceLineEndings(" ")}")));
         }
         catch (NpgsqlException exception)
         {
-            throw database.Refusal(exception);
+            throw database.ToOperatorError(exception);
         }
     }
 }

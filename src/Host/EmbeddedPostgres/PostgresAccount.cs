@@ -3,7 +3,10 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.EmbeddedPostgres;
 
-/// <summary>The operating system's user that PostgreSQL runs as. PostgreSQL refuses root: then it is <c>postgres</c>, else <c>nobody</c>.</summary>
+/// <summary>
+/// The operating system's user that PostgreSQL runs as: the server's own, or, because PostgreSQL refuses root, <c>postgres</c> or
+/// <c>nobody</c>.
+/// </summary>
 internal sealed class PostgresAccount
 {
     private readonly string? _name;
@@ -15,8 +18,8 @@ internal sealed class PostgresAccount
             ? File.ReadLines("/etc/passwd").Any(line => line.StartsWith("postgres:", StringComparison.Ordinal)) ? "postgres" : "nobody"
             : null);
 
-    /// <summary>Makes a folder that this user can enter and owns.</summary>
-    /// <returns>The folder; its stand-in under <c>/var/lib</c> where root's own folders would shut the user out.</returns>
+    /// <summary>Creates a folder that this user owns and can enter.</summary>
+    /// <returns>The folder, or one under <c>/var/lib</c> where the user may not enter the parent folders.</returns>
     public async Task<string> PrepareFolderAsync(string folder, CancellationToken cancellationToken)
     {
         Directory.CreateDirectory(folder);
@@ -34,7 +37,7 @@ internal sealed class PostgresAccount
         return StandIn;
     }
 
-    /// <summary>Gives a file or folder to this user.</summary>
+    /// <summary>Makes this user the owner of a file or folder.</summary>
     public async Task OwnAsync(string path, CancellationToken cancellationToken)
     {
         if (_name is null)
@@ -45,7 +48,7 @@ internal sealed class PostgresAccount
             throw new OperatorErrorException($"{path} cannot be given to the user {_name}");
     }
 
-    /// <summary>How to start a program as this user.</summary>
+    /// <summary>Describes the process that runs a program as this user.</summary>
     public ProcessStartInfo Start(string program, IEnumerable<string> arguments) => _name is null
         ? new ProcessStartInfo(program, arguments)
         : new ProcessStartInfo("setpriv", [$"--reuid={_name}", $"--regid={_name switch { "nobody" => "nogroup", var same => same }}", "--clear-groups", program, .. arguments]);

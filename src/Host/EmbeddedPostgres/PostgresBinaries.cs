@@ -12,10 +12,10 @@ internal sealed class PostgresBinaries
 
     public PostgresAccount Account { get; }
 
-    /// <summary>Looks on the PATH and where Debian and Homebrew put them.</summary>
-    /// <param name="clusterFolder">Folder of the cluster: one that exists already needs programs of its own major version.</param>
-    /// <param name="account">Who will run them.</param>
-    /// <exception cref="OperatorErrorException">There are none, or none of the cluster's version.</exception>
+    /// <summary>Finds the programs on the PATH or in the folders of Debian and Homebrew.</summary>
+    /// <param name="clusterFolder">Folder of the cluster: an existing cluster needs programs of its own major version.</param>
+    /// <param name="account">The user that runs the programs.</param>
+    /// <exception cref="OperatorErrorException">PostgreSQL is not installed, or not in the version of the cluster.</exception>
     public static PostgresBinaries Find(string clusterFolder, PostgresAccount account)
     {
         var found = Candidates()
@@ -34,13 +34,13 @@ internal sealed class PostgresBinaries
         return new PostgresBinaries(folder, account);
     }
 
-    /// <summary>Runs one of the programs to its end.</summary>
-    /// <exception cref="OperatorErrorException">It ended with an error.</exception>
+    /// <summary>Runs a program and waits until it has exited.</summary>
+    /// <exception cref="OperatorErrorException">The program exited with an error.</exception>
     public async Task RunAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {
         var start = Account.Start(Path.Combine(_folder, program), arguments);
         start.WorkingDirectory = "/";
-        // Not redirected through pipes: the PostgreSQL that pg_ctl leaves behind would hold them open.
+        // The output of pg_ctl is not redirected: the PostgreSQL that it starts would keep the pipes open.
         (start.RedirectStandardOutput, start.RedirectStandardError) = (program is "initdb", program is "initdb");
         using var process = Process.Start(start)!;
         var (output, errors) = program is "initdb"
@@ -66,7 +66,7 @@ internal sealed class PostgresBinaries
 
     private static string? MajorVersion(string folder)
     {
-        // "postgres (PostgreSQL) 15.18 (Debian …)"
+        // The output looks like "pg_ctl (PostgreSQL) 15.18 (Debian …)".
         using var process = Process.Start(new ProcessStartInfo(Path.Combine(folder, "pg_ctl"), ["--version"]) { RedirectStandardOutput = true })!;
         var words = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();

@@ -8,9 +8,9 @@ using Npgsql;
 namespace LlmRing.Host.EmbeddedPostgres;
 
 /// <summary>
-/// A private PostgreSQL for the first run without set-up (and for tests): a cluster in a folder, on a random loopback
-/// port, with a generated password that only the server's user can read. It survives a killed server: the next one
-/// finds it running and takes it over, or finds its files and starts it.
+/// A private PostgreSQL for tests and for a first run without set-up: a cluster in a folder, on a random loopback port, with a
+/// generated password that only the server's user can read. The cluster survives a killed server: the next server reuses it
+/// while it runs, or starts it from its files.
 /// </summary>
 public sealed class PostgresCluster : IAsyncDisposable
 {
@@ -23,24 +23,26 @@ public sealed class PostgresCluster : IAsyncDisposable
     private PostgresCluster(PostgresBinaries binaries, string folder, FileStream? ownership, int port, string password) =>
         (_binaries, _folder, _ownership, Port, Password) = (binaries, folder, ownership, port, password);
 
-    /// <summary>Where a server started in the working directory keeps its cluster.</summary>
+    /// <summary>Folder of the cluster of a server that was started in the working directory.</summary>
     public static string DefaultFolder => Path.Combine(Directory.GetCurrentDirectory(), ".llmring", "postgres");
 
-    /// <summary>The loopback port it listens on.</summary>
+    /// <summary>The loopback port on which PostgreSQL listens.</summary>
     public int Port { get; }
 
     private string Password { get; }
 
-    /// <summary>Starts the cluster of a folder, making it first if need be.</summary>
-    /// <param name="folder">Folder of the cluster; as root, <c>/var/lib/llmring/postgres</c> takes its place where PostgreSQL's user cannot enter it.</param>
+    /// <summary>Starts the cluster of a folder; a new folder is initialized first.</summary>
+    /// <param name="folder">
+    /// Folder of the cluster. As root, <c>/var/lib/llmring/postgres</c> takes its place where PostgreSQL's user may not enter the folder.
+    /// </param>
     /// <param name="settings">Further settings of PostgreSQL, <c>name=value</c>.</param>
-    /// <param name="cancellationToken">Gives the start up.</param>
+    /// <param name="cancellationToken">Abandons the start.</param>
     /// <exception cref="OperatorErrorException">PostgreSQL is not installed, or does not start.</exception>
     public static async Task<PostgresCluster> StartAsync(string folder, IReadOnlyList<string> settings, CancellationToken cancellationToken)
     {
         var account = PostgresAccount.Current;
         folder = await account.PrepareFolderAsync(folder, cancellationToken);
-        // While this file is locked its holder will stop PostgreSQL; the system unlocks it when that server dies.
+        // The server that holds this lock stops PostgreSQL; the operating system releases the lock of a server that dies.
         var ownership = TryLock(Path.Combine(folder, "owner.lock"));
         try
         {
@@ -61,7 +63,7 @@ public sealed class PostgresCluster : IAsyncDisposable
         }
     }
 
-    /// <summary>How to connect to one of its databases.</summary>
+    /// <summary>Settings of a connection to a database of the cluster.</summary>
     public NpgsqlConnectionStringBuilder ConnectionTo(string database) => new()
     {
         Host = "127.0.0.1",
@@ -71,7 +73,7 @@ public sealed class PostgresCluster : IAsyncDisposable
         Database = database,
     };
 
-    /// <summary>Stops PostgreSQL, unless another server is its owner.</summary>
+    /// <summary>Stops PostgreSQL, unless another server owns it.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_ownership is null)
@@ -100,7 +102,7 @@ public sealed class PostgresCluster : IAsyncDisposable
             File.SetUnixFileMode(password, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         await binaries.Account.OwnAsync(password, cancellationToken);
 
-        // Made beside its place and moved there when complete: a run that is killed here leaves nothing half made.
+        // The cluster is initialized beside its place and moved when complete, so that a killed run leaves no partial cluster.
         var unfinished = data + ".new";
         if (Directory.Exists(unfinished))
             Directory.Delete(unfinished, recursive: true);
@@ -111,13 +113,13 @@ public sealed class PostgresCluster : IAsyncDisposable
         Directory.Move(unfinished, data);
     }
 
-    /// <summary>The port of a PostgreSQL that a killed server left running; a stale note of one is removed.</summary>
+    /// <summary>The port of a PostgreSQL that a killed server left running; removes a stale pid file.</summary>
     private static int? FindRunning(string data)
     {
         var note = Path.Combine(data, "postmaster.pid");
         if (!File.Exists(note))
             return null;
-        // Line 1 is the process, line 4 the port.
+        // Line 1 of the pid file is the process, line 4 the port.
         if (File.ReadAllLines(note) is [var process, _, _, var port, ..]
             && int.TryParse(process, out var id) && int.TryParse(port, out var number) && IsPostgres(id))
             return number;
@@ -157,7 +159,7 @@ public sealed class PostgresCluster : IAsyncDisposable
             }
             catch (OperatorErrorException) when (attempt < 3)
             {
-                // Somebody took the port between finding it free and using it.
+                // Another process took the port after it was found free.
             }
             catch (OperatorErrorException refusal)
             {

@@ -25,14 +25,6 @@ internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime 
 
     public bool HasBegun => _begun || lifetime.ApplicationStopping.IsCancellationRequested;
 
-    /// <summary>The part of the pipeline that has connections closed, so that none is open, and about to be used, when the server goes.</summary>
-    public Task CloseConnectionAsync(HttpContext context, RequestDelegate next)
-    {
-        if (HasBegun)
-            context.Response.Headers.Connection = "close";
-        return next(context);
-    }
-
     // Of all services this is called first when the host stops; Kestrel listens until its own turn.
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {

@@ -24,9 +24,9 @@ internal static class HealthServices
             .AddHealthChecks()
             .AddCheck<DatabaseCheck>("database", tags: [OfTheHost], timeout: Patience)
             .AddCheck<MigrationsCheck>("migrations", tags: [OfTheHost], timeout: Patience);
-        if (catalog.LeftOut.Count > 0)
+        if (catalog.Failed.Count > 0)
         {
-            var leftOut = $"left out: {string.Join(", ", catalog.LeftOut.Select(module => module.Name))}";
+            var leftOut = $"left out: {string.Join(", ", catalog.Failed.Select(module => module.Name))}";
             services.AddHealthChecks().AddCheck("modules", () => HealthCheckResult.Degraded(leftOut), tags: [OfTheHost]);
         }
 

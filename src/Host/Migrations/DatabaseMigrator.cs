@@ -11,16 +11,18 @@ using Npgsql;
 namespace LlmRing.Host.Migrations;
 
 /// <summary>
-/// Brings the schemas of the modules that are on up to date, from their embedded <c>Migrations/V…__….sql</c>.
-/// Each module has a table of its own that notes what was applied; each script is one transaction.
+/// Applies the pending migrations of the enabled modules, from their embedded <c>Migrations/*.sql</c>. Each module has its own
+/// table of applied scripts; each script is one transaction.
 /// </summary>
 internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCatalog catalog, DatabaseSettings settings, ILogger<DatabaseMigrator> logger)
 {
-    /// <summary>Applies what is pending. Hosts that start at once take turns.</summary>
-    /// <exception cref="OperatorErrorException">A script failed, was changed after it was applied, or the schema is newer than this program.</exception>
+    /// <summary>Applies pending migrations. Hosts that start at once take turns.</summary>
+    /// <exception cref="OperatorErrorException">
+    /// A script failed, was changed after it was applied, or the schema is newer than this program.
+    /// </exception>
     public async Task MigrateAsync(CancellationToken cancellationToken)
     {
-        // One blocking lock around all modules: the lock of the migration library is polled every three seconds.
+        // One blocking lock around all modules: the lock of the migration library would be polled every three seconds.
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@lockKey)", new { lockKey = AdvisoryLocks.Migrations }, commandTimeout: 0, cancellationToken: cancellationToken));
         try
@@ -34,7 +36,7 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         }
     }
 
-    /// <summary>What is applied and what is pending, of the modules that are on.</summary>
+    /// <summary>The applied and pending migrations of the enabled modules.</summary>
     public async Task<IReadOnlyList<MigrationState>> GetStatusAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -42,14 +44,14 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         foreach (var module in catalog.Modules)
         {
             var applied = await ReadAppliedAsync(module, connection, cancellationToken);
-            states.AddRange(Scripts(module).Select(script =>
-                new MigrationState(module.Name, script, applied.TryGetValue(script, out var at) ? at : null)));
+            states.AddRange((await MigrationScript.ReadAsync(module, cancellationToken)).Select(script =>
+                new MigrationState(module.Name, script.Name, AppliedAt(script, applied))));
         }
 
         return states;
     }
 
-    /// <summary>What was taken over from another server, and what modules have to say of their tables.</summary>
+    /// <summary>The adopted tables, and the reports of modules on their tables.</summary>
     public async Task<(IReadOnlyList<AdoptedTable> Tables, IReadOnlyList<(string Module, string Line)> Reports)> GetAdoptionAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -69,23 +71,28 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
 
     private async Task MigrateAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        var scripts = Scripts(module);
+        var scripts = await MigrationScript.ReadAsync(module, cancellationToken);
         if (scripts.Count == 0)
             return;
 
         var applied = await ReadAppliedAsync(module, connection, cancellationToken);
-        if (applied.Keys.Except(scripts).FirstOrDefault() is { } unknown)
-            throw new OperatorErrorException($"The database is newer than this program: module '{module.Name}' has migration {unknown}, which this version does not know");
+        if (applied.Keys.Except(scripts.SelectMany(script => script.Replaces.Append(script.Name))).FirstOrDefault() is { } unknown)
+        {
+            throw new OperatorErrorException(
+                $"The database is newer than this program: module '{module.Name}' has migration {unknown}, which this version does not know");
+        }
 
         if (applied.Count == 0)
-            await NoteAdoptionAsync(module, scripts[0], connection, cancellationToken);
+            await RecordAdoptionAsync(module, scripts[0], connection, cancellationToken);
+        foreach (var script in scripts.Where(script => script.Replaces.Any(applied.ContainsKey)))
+            await SquashAsync(module, script, applied, connection, cancellationToken);
 
         var schema = SchemaOf(module);
         await using var own = database.CreateConnection();
         var evolve = new Evolve(own, message => LogStep(module.Name, message))
         {
             EmbeddedResourceAssemblies = [module.Assembly],
-            EmbeddedResourceFilters = [ResourcePrefix(module)],
+            EmbeddedResourceFilters = [MigrationScript.ResourcePrefix(module)],
             Schemas = [schema],
             MetadataTableSchema = schema,
             MetadataTableName = TableOf(module),
@@ -106,7 +113,7 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
 
         if (evolve.NbMigration > 0)
         {
-            // Whatever a script has set for its session ends with it.
+            // Connections that a script left with changed session settings must not serve requests.
             database.Clear();
             LogMigrated(module.Name, evolve.NbMigration);
         }
@@ -114,22 +121,52 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
 
     private async Task<Dictionary<string, DateTimeOffset>> ReadAppliedAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        // Identifiers cannot be parameters; both are constants of the module or validated settings.
-        var table = $"\"{SchemaOf(module)}\".\"{TableOf(module)}\"";
+        var table = QualifiedTableOf(module);
         if (!await ExistsAsync(connection, table, cancellationToken))
             return [];
 
-        // Type 0 is a migration; the library also notes that it made the schema.
+        // Type 0 is a versioned script and type 4 a run of a repeatable one; the library also records that it created the schema.
         var rows = await connection.QueryAsync<(string Name, DateTime At)>(new CommandDefinition(
-            $"select name, installed_on::timestamptz from {table} where type = 0 and success", cancellationToken: cancellationToken));
+            $"select name, max(installed_on)::timestamptz from {table} where type in (0, 4) and success group by name",
+            cancellationToken: cancellationToken));
         return rows.ToDictionary(row => row.Name, row => new DateTimeOffset(row.At.ToUniversalTime()));
     }
 
-    /// <summary>Notes which of the tables that a first script would make are there already, with their rows.</summary>
-    private async Task NoteAdoptionAsync(IModule module, string script, NpgsqlConnection connection, CancellationToken cancellationToken)
+    /// <summary>A replaced script counts as this one from the time at which the last of them was applied.</summary>
+    private static DateTimeOffset? AppliedAt(MigrationScript script, Dictionary<string, DateTimeOffset> applied) =>
+        applied.TryGetValue(script.Name, out var at) ? at
+        : script.Replaces.Count > 0 && script.Replaces.All(applied.ContainsKey) ? script.Replaces.Max(name => applied[name])
+        : null;
+
+    /// <summary>Records a script in place of the applied ones that it replaces.</summary>
+    /// <exception cref="OperatorErrorException">The database has only some of them, so it is in no state that the script stands for.</exception>
+    private async Task SquashAsync(
+        IModule module, MigrationScript script, Dictionary<string, DateTimeOffset> applied, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
-        using var reader = new StreamReader(module.Assembly.GetManifestResourceStream(ResourcePrefix(module) + script)!);
-        foreach (Match made in CreateTable().Matches(await reader.ReadToEndAsync(cancellationToken)))
+        if (script.Replaces.FirstOrDefault(name => !applied.ContainsKey(name)) is { } missing)
+        {
+            throw new OperatorErrorException(
+                $"The database is too old for this program: module '{module.Name}' lacks migration {missing}; start the version before this one once");
+        }
+
+        // The library's checksum of a script is the upper-case MD5 of its text.
+        var table = QualifiedTableOf(module);
+        await connection.ExecuteAsync(new CommandDefinition(
+            $"""
+            with kept as (
+                update {table} set name = @Name, version = split_part(substr(@Name, 2), '__', 1), checksum = upper(md5(@Text))
+                where name = @last)
+            delete from {table} where name = any(@others)
+            """,
+            new { script.Name, script.Text, last = script.Replaces[^1], others = script.Replaces.SkipLast(1).ToArray() },
+            cancellationToken: cancellationToken));
+        LogSquashed(module.Name, script.Name, string.Join(", ", script.Replaces));
+    }
+
+    /// <summary>Records which of the tables that a first script would create exist already, with their row counts.</summary>
+    private async Task RecordAdoptionAsync(IModule module, MigrationScript script, NpgsqlConnection connection, CancellationToken cancellationToken)
+    {
+        foreach (Match made in CreateTable().Matches(script.Text))
         {
             var name = $"{SchemaOf(module)}.{made.Groups[1].Value}";
             if (!await ExistsAsync(connection, name, cancellationToken))
@@ -159,23 +196,21 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
 
     private static string TableOf(IModule module) => $"migrations_{module.Name.Replace('-', '_')}";
 
-    private static string ResourcePrefix(IModule module) => $"{module.Assembly.GetName().Name}.Migrations.";
-
-    private static List<string> Scripts(IModule module) => module.Assembly.GetManifestResourceNames()
-        .Where(name => name.StartsWith(ResourcePrefix(module), StringComparison.Ordinal) && name.EndsWith(".sql", StringComparison.Ordinal))
-        .Select(name => name[ResourcePrefix(module).Length..])
-        .Order(StringComparer.Ordinal)
-        .ToList();
+    // Identifiers cannot be parameters; both are constants of the module or validated settings.
+    private string QualifiedTableOf(IModule module) => $"\"{SchemaOf(module)}\".\"{TableOf(module)}\"";
 
     [GeneratedRegex(@"create table if not exists \$\{schema\}\.(\w+)")]
     private static partial Regex CreateTable();
 
-    [LoggerMessage(LogLevel.Information, "Module {Module} takes over table {Table} with {Rows} rows")]
+    [LoggerMessage(LogLevel.Information, "Migrations of {Module}: {Script} replaces {Replaced}, which this database has", EventName = "MigrationsSquashed")]
+    private partial void LogSquashed(string module, string script, string replaced);
+
+    [LoggerMessage(LogLevel.Information, "Module {Module} adopts table {Table} with its {Rows} rows", EventName = "TableAdopted")]
     private partial void LogAdopted(string module, string table, long rows);
 
-    [LoggerMessage(LogLevel.Debug, "Migrations of {Module}: {Message}")]
+    [LoggerMessage(LogLevel.Debug, "Migrations of {Module}: {Message}", EventName = "MigrationStepReported")]
     private partial void LogStep(string module, string message);
 
-    [LoggerMessage(LogLevel.Information, "Migrations of {Module}: {Count} applied")]
+    [LoggerMessage(LogLevel.Information, "Migrations of {Module}: {Count} applied", EventName = "MigrationsApplied")]
     private partial void LogMigrated(string module, int count);
 }

@@ -4,10 +4,10 @@ using Microsoft.AspNetCore.Routing.Patterns;
 
 namespace LlmRing.Host.Modules;
 
-/// <summary>A verb and a path, and the endpoint class that answers.</summary>
+/// <summary>A verb and a path, and the endpoint class that they are mapped to.</summary>
 internal sealed record MappedRoute(string Verb, string Path, Type Endpoint)
 {
-    /// <summary>What requests see of it: the name of a parameter makes no difference to them.</summary>
+    /// <summary>The path without the names of its parameters: two routes of one shape match the same requests.</summary>
     private string? Shape { get; init; }
 
     /// <summary>All routes of endpoint classes.</summary>
@@ -15,13 +15,16 @@ internal sealed record MappedRoute(string Verb, string Path, Type Endpoint)
         .SelectMany(source => source.Endpoints)
         .OfType<RouteEndpoint>()
         .SelectMany(endpoint => endpoint.Metadata.GetMetadata<EndpointDefinition>() is { } definition
-            ? definition.Verbs.Select(verb => new MappedRoute(verb, endpoint.RoutePattern.RawText!, definition.EndpointType) { Shape = ShapeOf(endpoint.RoutePattern) })
+            ? definition.Verbs.Select(verb => new MappedRoute(verb, endpoint.RoutePattern.RawText!, definition.EndpointType)
+            {
+                Shape = ShapeOf(endpoint.RoutePattern),
+            })
             : [])
-        // One of several verbs is an endpoint for each of them.
+        // FastEndpoints maps an endpoint of several verbs once for each of them.
         .Distinct();
 
-    /// <summary>The first routes that answer the same requests; null: there are none.</summary>
-    public static IReadOnlyList<MappedRoute>? FindTwins(IEndpointRouteBuilder application) => Of(application)
+    /// <summary>The first routes that match the same requests; null where there are none.</summary>
+    public static IReadOnlyList<MappedRoute>? FindDuplicates(IEndpointRouteBuilder application) => Of(application)
         .GroupBy(route => (route.Verb, route.Shape))
         .FirstOrDefault(group => group.Count() > 1)?
         .ToList();
@@ -37,9 +40,14 @@ internal sealed record MappedRoute(string Verb, string Path, Type Endpoint)
             foreach (var part in segment.Parts)
             {
                 if (part is RoutePatternParameterPart parameter)
-                    shape.Append('{').Append(parameter.IsCatchAll ? "*" : "").AppendJoin(':', parameter.ParameterPolicies.Select(policy => policy.Content)).Append('}');
+                {
+                    shape.Append('{').Append(parameter.IsCatchAll ? "*" : "")
+                        .AppendJoin(':', parameter.ParameterPolicies.Select(policy => policy.Content)).Append('}');
+                }
                 else
+                {
                     shape.Append((part as RoutePatternLiteralPart)?.Content.ToLowerInvariant() ?? ((RoutePatternSeparatorPart)part).Content);
+                }
             }
         }
 

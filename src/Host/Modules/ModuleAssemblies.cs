@@ -7,21 +7,23 @@ using LlmRing.Shared.Settings;
 namespace LlmRing.Host.Modules;
 
 /// <summary>
-/// The assemblies that modules are looked for in: those that come with the server, and those of the folder
-/// <c>LLMRING_MODULES_PATH</c>. There, every <c>*.deps.json</c> (in the folder or in a folder of it) marks the assembly of a
-/// module; it brings its own dependencies, in a load context of its own, and shares with the host what the host has.
+/// Loads the assemblies of modules: the built-in ones, and those of the folder <c>LLMRING_MODULES_PATH</c>. There, every
+/// <c>*.deps.json</c>, in the folder or in a direct subfolder, marks the assembly of a module. A module has its own load context
+/// for its own dependencies, and shares the assemblies that the host has.
 /// </summary>
 internal static class ModuleAssemblies
 {
     private const string Dependencies = ".deps.json";
 
-    /// <summary>Finds the modules of this server that are on.</summary>
+    /// <summary>Finds the enabled modules of this server.</summary>
     /// <exception cref="OperatorErrorException">As of <see cref="Load"/> and <see cref="ModuleCatalog.Discover"/>.</exception>
     public static ModuleCatalog Discover(ModuleSettings settings) => ModuleCatalog.Discover(Load(settings.Path), settings.Modules);
 
     /// <summary>Loads the assemblies.</summary>
-    /// <param name="folder">Folder of further modules; null: none.</param>
-    /// <exception cref="OperatorErrorException">The folder is absent or not readable, or what is in it is no module, or none for this server.</exception>
+    /// <param name="folder">Folder of further modules; null: only the built-in ones.</param>
+    /// <exception cref="OperatorErrorException">
+    /// The folder is absent or not readable, or an assembly in it is not a module, or not one for this version of the server.
+    /// </exception>
     public static IReadOnlyList<Assembly> Load(string? folder) => folder is null
         ? BuiltInModules.Assemblies
         : [.. BuiltInModules.Assemblies, .. FindMarkers(folder).Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll")))];
@@ -34,7 +36,7 @@ internal static class ModuleAssemblies
         try
         {
             List<string> places = [folder, .. Directory.EnumerateDirectories(folder)];
-            // A folder that is a module's own may have others in it, e.g. for languages.
+            // The folder of a single module may have subfolders without modules, e.g. for languages.
             if (MarkersOf(folder).Length == 0)
                 places.ForEach(RequireMarker);
             return [.. places.SelectMany(MarkersOf).Order(StringComparer.Ordinal)];
@@ -47,7 +49,7 @@ internal static class ModuleAssemblies
 
     private static string[] MarkersOf(string folder) => Directory.GetFiles(folder, $"*{Dependencies}");
 
-    /// <summary>A module that lost its marker would otherwise be absent without a word.</summary>
+    /// <summary>Without this check a module whose <c>*.deps.json</c> was not copied would be missing without a message.</summary>
     private static void RequireMarker(string folder)
     {
         if (MarkersOf(folder).Length == 0 && Directory.EnumerateFiles(folder, "*.dll").FirstOrDefault() is { } assembly)
@@ -75,7 +77,7 @@ internal static class ModuleAssemblies
         return assembly;
     }
 
-    /// <summary>What is in an assembly (endpoints, migrations) belongs to the one module in it.</summary>
+    /// <summary>Endpoints and migrations of an assembly belong to its one module.</summary>
     private static void RequireOneModule(Assembly assembly, string path)
     {
         var classes = assembly.GetTypes().Where(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))).ToList();
@@ -87,7 +89,7 @@ internal static class ModuleAssemblies
             throw new OperatorErrorException($"{path} holds no module: {classes[0].FullName} is not public, or has no public constructor without parameters");
     }
 
-    /// <summary>Before version 1 a new minor version may change the contract, as semantic versioning has it.</summary>
+    /// <summary>Before version 1, semantic versioning lets a minor version change the contract.</summary>
     private static void RequireSameContract(Assembly assembly, string path)
     {
         var contract = typeof(IModule).Assembly.GetName();
@@ -101,7 +103,10 @@ internal static class ModuleAssemblies
             throw new OperatorErrorException($"The module {path} was built against FastEndpoints {endpoints.Version?.ToString(3)}, which is newer than this server's");
     }
 
-    /// <summary>Host first: a module's own copy of a shared assembly would make its endpoints and contracts strangers to the host.</summary>
+    /// <summary>
+    /// Prefers the assemblies of the host: types of a module's own copy would not be the host's types, so endpoints and contracts
+    /// would not be recognized.
+    /// </summary>
     private sealed class ModuleLoadContext(string path) : AssemblyLoadContext(Path.GetFileNameWithoutExtension(path))
     {
         private readonly AssemblyDependencyResolver _resolver = new(path);

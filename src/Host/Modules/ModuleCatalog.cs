@@ -5,19 +5,19 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Modules;
 
-/// <summary>The modules that are switched on, by name.</summary>
+/// <summary>The enabled modules.</summary>
 internal sealed partial class ModuleCatalog
 {
-    private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<FailedModule> leftOut, IReadOnlyList<string> unknown) =>
-        (Modules, LeftOut, Unknown) = (modules, leftOut, unknown);
+    private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<FailedModule> failed, IReadOnlyList<string> unknown) =>
+        (Modules, Failed, Unknown) = (modules, failed, unknown);
 
-    /// <summary>The modules that are on, ordered by name.</summary>
+    /// <summary>The enabled modules, ordered by name.</summary>
     public IReadOnlyList<IModule> Modules { get; }
 
     /// <summary>Modules that should be on but failed at start.</summary>
-    public IReadOnlyList<FailedModule> LeftOut { get; }
+    public IReadOnlyList<FailedModule> Failed { get; }
 
-    /// <summary>What was chosen and is not there: names, maybe, of modules that failed before they could say theirs.</summary>
+    /// <summary>Chosen names that no module has; modules that failed before their name was read may be among them.</summary>
     public IReadOnlyList<string> Unknown { get; }
 
     /// <summary>The module that an endpoint (or any other type) belongs to; null for the host's own.</summary>
@@ -29,13 +29,21 @@ internal sealed partial class ModuleCatalog
     /// <exception cref="OperatorErrorException">A name is unknown or not allowed, or two modules share one.</exception>
     public static ModuleCatalog Discover(IEnumerable<Assembly> assemblies, IReadOnlyList<string> chosen)
     {
-        var (found, leftOut) = Instantiate(assemblies);
+        var (found, failed) = Instantiate(assemblies);
         found.Sort((a, b) => string.CompareOrdinal(a.Name, b.Name));
 
         if (found.Find(module => !AllowedName().IsMatch(module.Name)) is { } misnamed)
-            throw new OperatorErrorException($"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Describe()} is named '{misnamed.Name}'; accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
-        if (found.GroupBy(module => module.Name).FirstOrDefault(group => group.Count() > 1) is { } twins)
-            throw new OperatorErrorException($"Two modules are named '{twins.Key}': in {string.Join(" and ", twins.Select(module => module.Assembly.Describe()))}");
+        {
+            throw new OperatorErrorException(
+                $"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Describe()} is named '{misnamed.Name}'; accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
+        }
+
+        if (found.GroupBy(module => module.Name).FirstOrDefault(group => group.Count() > 1) is { } duplicates)
+        {
+            throw new OperatorErrorException(
+                $"Two modules are named '{duplicates.Key}': in {string.Join(" and ", duplicates.Select(module => module.Assembly.Describe()))}");
+        }
+
 
         var names = found.Select(module => module.Name).ToHashSet(StringComparer.OrdinalIgnoreCase);
         var (excluded, included) = (
@@ -43,18 +51,29 @@ internal sealed partial class ModuleCatalog
             chosen.Where(name => !name.StartsWith('-')).ToHashSet(StringComparer.OrdinalIgnoreCase));
         var all = included.Count == 0 || included.Contains("all");
 
-        string[] unknown = [.. excluded.Except(names, StringComparer.OrdinalIgnoreCase).Select(name => $"-{name}"), .. included.Except(names, StringComparer.OrdinalIgnoreCase).Where(name => !name.Equals("all", StringComparison.OrdinalIgnoreCase))];
-        if (unknown.Length > 0 && leftOut.Count == 0)
-            throw new OperatorErrorException($"LLMRING_MODULES names '{unknown[0]}'; accepted: all, or of {string.Join(", ", found.Select(module => module.Name))} (with a leading '-' to leave one out)");
+        string[] unknown =
+        [
+            .. excluded.Except(names, StringComparer.OrdinalIgnoreCase).Select(name => $"-{name}"),
+            .. included.Except(names, StringComparer.OrdinalIgnoreCase).Where(name => !name.Equals("all", StringComparison.OrdinalIgnoreCase)),
+        ];
+        if (unknown.Length > 0 && failed.Count == 0)
+        {
+            throw new OperatorErrorException(
+                $"LLMRING_MODULES names '{unknown[0]}'; accepted: all, or of {string.Join(", ", found.Select(module => module.Name))} (with a leading '-' to leave one out)");
+        }
 
-        return new ModuleCatalog(found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), leftOut, unknown);
+
+        return new ModuleCatalog(
+            found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), failed, unknown);
     }
 
     /// <summary>The catalog without modules that failed at start.</summary>
     public ModuleCatalog Without(IReadOnlyCollection<IModule> modules, Exception failure) => new(
-        [.. Modules.Except(modules)], [.. LeftOut, .. modules.Select(module => new FailedModule(module.Name, module.Assembly, failure))], Unknown);
+        [.. Modules.Except(modules)],
+        [.. Failed, .. modules.Select(module => new FailedModule(module.Name, module.Assembly, failure))],
+        Unknown);
 
-    private static (List<IModule> Found, List<FailedModule> LeftOut) Instantiate(IEnumerable<Assembly> assemblies)
+    private static (List<IModule> Found, List<FailedModule> Failed) Instantiate(IEnumerable<Assembly> assemblies)
     {
         var services = new ServiceCollection().Scan(scan => scan
             .FromAssemblies(assemblies)
@@ -62,25 +81,25 @@ internal sealed partial class ModuleCatalog
             .AsSelf()
             .WithSingletonLifetime());
         using var provider = services.BuildServiceProvider();
-        var (found, leftOut) = (new List<IModule>(), new List<FailedModule>());
+        var (found, failed) = (new List<IModule>(), new List<FailedModule>());
         foreach (var type in services.Select(service => service.ServiceType))
         {
             try
             {
                 var module = (IModule)provider.GetRequiredService(type);
                 if (module.Name is null || module.Description is null)
-                    throw new InvalidOperationException("It says no name or no description");
+                    throw new InvalidOperationException("Its name or its description is null");
                 _ = module.Schema;
                 found.Add(module);
             }
             catch (Exception exception)
             {
-                // A constructor or a property that throws is no reason for the others to stay away.
-                leftOut.Add(new FailedModule(type.FullName!, type.Assembly, exception));
+                // A constructor or a property of one module that throws does not keep the other modules from starting.
+                failed.Add(new FailedModule(type.FullName!, type.Assembly, exception));
             }
         }
 
-        return (found, leftOut);
+        return (found, failed);
     }
 
     [GeneratedRegex(@"^(?!all\z)[a-z][a-z0-9-]{0,39}\z")]
@@ -88,7 +107,14 @@ internal sealed partial class ModuleCatalog
 }
 
 /// <summary>A module that failed at start, and without which the server runs.</summary>
-/// <param name="Name">Its name; that of its class where it could not even be made.</param>
-/// <param name="Assembly">Where it is.</param>
-/// <param name="Failure">What it threw.</param>
-internal sealed record FailedModule(string Name, Assembly Assembly, Exception Failure);
+/// <param name="Name">Name of the module; of its class where it could not be created.</param>
+/// <param name="Assembly">The module's assembly.</param>
+/// <param name="Failure">The exception that it threw.</param>
+internal sealed record FailedModule(string Name, Assembly Assembly, Exception Failure)
+{
+    /// <summary>The failure in one line.</summary>
+    public string Reason => Failure.Message.ReplaceLineEndings(" ");
+
+    /// <summary>One line for the operator.</summary>
+    public override string ToString() => $"Module {Name} in {Assembly.Describe()} failed and is left out: {Reason}";
+}

@@ -2,7 +2,7 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Modules;
 
-/// <summary>Which modules run.</summary>
+/// <summary>The modules of this server.</summary>
 internal sealed record ModuleSettings
 {
     /// <summary>Names of modules, or <c>all</c>; <c>-name</c> leaves one out.</summary>

@@ -8,8 +8,8 @@ namespace LlmRing.Host.OpenApi;
 /// Runs the other processors, and leaves an operation that they cannot describe out of the document: the fault of one module
 /// must not cost the document of all others.
 /// </summary>
-internal sealed partial class FaultIsolationProcessor(IReadOnlyList<IOperationProcessor> processors, ILogger<FaultIsolationProcessor> logger)
-    : IOperationProcessor
+internal sealed partial class FaultIsolationProcessor(
+    IReadOnlyList<IOperationProcessor> processors, ILogger<FaultIsolationProcessor> logger) : IOperationProcessor
 {
     public bool Process(OperationProcessorContext context)
     {
@@ -31,6 +31,7 @@ internal sealed partial class FaultIsolationProcessor(IReadOnlyList<IOperationPr
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "{Method} {Path} of {Endpoint} is left out of the OpenAPI document: {Reason}", EventName = "OperationUndocumented")]
+    [LoggerMessage(
+        LogLevel.Warning, "{Method} {Path} of {Endpoint} is left out of the OpenAPI document: {Reason}", EventName = "OperationUndocumented")]
     private partial void LogUndocumented(Exception exception, string method, string path, string? endpoint, string reason);
 }

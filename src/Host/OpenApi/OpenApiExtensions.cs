@@ -52,7 +52,8 @@ internal static class OpenApiExtensions
                     tags[module.Name] = module.Description;
                 tags[OperationNamingProcessor.HostTag] = "The server itself.";
             };
-            options.NewtonsoftSettings = settings => settings.Converters = [new StringEnumConverter(new SnakeCaseNamingStrategy(), allowIntegerValues: false)];
+            options.NewtonsoftSettings = settings =>
+                settings.Converters = [new StringEnumConverter(new SnakeCaseNamingStrategy(), allowIntegerValues: false)];
         });
 
     public static void UseOpenApiPages(this WebApplication app)
@@ -70,8 +71,10 @@ internal static class OpenApiExtensions
     {
         settings.Title = "LLMRing Server";
         settings.Version = LlmRingServer.Version;
-        settings.Description = "Memory for LLM applications: usage and cost, statistics, conversations, templates, MCP and the model registry. "
-            + "Every row belongs to the API key that wrote it; another key's row is as good as absent.";
+        settings.Description = """
+            Memory for LLM applications: usage and cost, statistics, conversations, templates, MCP and the model registry.
+            Every row belongs to the API key that wrote it; another key's row is as good as absent.
+            """;
         settings.AddAuth(KeyScheme, new OpenApiSecurityScheme
         {
             Type = OpenApiSecuritySchemeType.ApiKey,
@@ -86,9 +89,9 @@ internal static class OpenApiExtensions
         schemas.AlwaysAllowAdditionalObjectProperties = true;
         // The published server has no XML files beside it, and the document must not depend on how the server is run.
         schemas.UseXmlDocumentation = false;
-        schemas.TypeMappers.Add(new PrimitiveTypeMapper(typeof(Guid), schema => (schema.Type, schema.Format) = (JsonObjectType.String, "uuid")));
-        schemas.TypeMappers.Add(new PrimitiveTypeMapper(typeof(decimal), schema => (schema.Type, schema.Format) = (JsonObjectType.Number, JsonFormatStrings.Double)));
-        schemas.TypeMappers.Add(new PrimitiveTypeMapper(typeof(JsonElement), _ => { }));
+        AddType<Guid>(JsonObjectType.String, "uuid");
+        AddType<decimal>(JsonObjectType.Number, JsonFormatStrings.Double);
+        AddType<JsonElement>(JsonObjectType.None, null);
         schemas.FlattenInheritanceHierarchy = true;
         schemas.SchemaProcessors.Clear();
         schemas.SchemaProcessors.Add(new SerializationProcessor(rules));
@@ -102,5 +105,8 @@ internal static class OpenApiExtensions
         settings.OperationProcessors.Clear();
         settings.OperationProcessors.Add(isolation);
         settings.DocumentProcessors.Add(new UnusedSchemaProcessor());
+
+        void AddType<T>(JsonObjectType type, string? format) =>
+            schemas.TypeMappers.Add(new PrimitiveTypeMapper(typeof(T), schema => (schema.Type, schema.Format) = (type, format)));
     }
 }

@@ -35,7 +35,7 @@ internal sealed class OperationNamingProcessor(ModuleCatalog catalog) : IOperati
     private static string OperationId(EndpointDefinition definition, string method, string prefix)
     {
         var name = prefix + definition.EndpointType.Name.Replace("Endpoint", "", StringComparison.Ordinal);
-        var verb = definition.Verbs[0].Equals(method, StringComparison.OrdinalIgnoreCase) ? "" : CultureInfo.InvariantCulture.TextInfo.ToTitleCase(method);
-        return JsonNamingPolicy.CamelCase.ConvertName(name) + verb;
+        var isFirst = definition.Verbs[0].Equals(method, StringComparison.OrdinalIgnoreCase);
+        return JsonNamingPolicy.CamelCase.ConvertName(name) + (isFirst ? "" : CultureInfo.InvariantCulture.TextInfo.ToTitleCase(method));
     }
 }

@@ -24,14 +24,12 @@ internal sealed class ParameterProcessor(ValidationRules rules) : IOperationProc
         foreach (var member in RequestParameter.Of(definition).Where(member => member.Location is not ParameterLocation.Body))
         {
             var kind = KindOf(member.Location);
-            var parameter = parameters.FirstOrDefault(known => known.Kind == kind && known.Name.Equals(member.Name, StringComparison.OrdinalIgnoreCase));
+            var parameter = parameters.FirstOrDefault(known =>
+                known.Kind == kind && known.Name.Equals(member.Name, StringComparison.OrdinalIgnoreCase));
             if (parameter is null)
-            {
-                parameter = new OpenApiParameter { Kind = kind, Description = definition.EndpointSummary?.Params.GetValueOrDefault(member.Property.Name) };
-                parameters.Add(parameter);
-            }
-
+                parameters.Add(parameter = new OpenApiParameter { Kind = kind });
             parameter.Name = member.Name;
+            parameter.Description = definition.EndpointSummary?.Params.GetValueOrDefault(member.Property.Name);
             parameter.IsRequired = kind is OpenApiParameterKind.Path || rules.IsRequired(definition.ReqDtoType, member.Property.Name);
             parameter.Schema = SchemaOf(member, definition, context);
             parameter.Example = null;
@@ -42,7 +40,8 @@ internal sealed class ParameterProcessor(ValidationRules rules) : IOperationProc
 
     private JsonSchema SchemaOf(RequestParameter member, EndpointDefinition definition, OperationProcessorContext context)
     {
-        var schema = context.SchemaGenerator.Generate(Nullable.GetUnderlyingType(member.Property.PropertyType) ?? member.Property.PropertyType);
+        var type = member.Property.PropertyType;
+        var schema = context.SchemaGenerator.Generate(Nullable.GetUnderlyingType(type) ?? type);
         // FastEndpoints reads a value of any other type by the TryParse of the type.
         if (schema.Type is JsonObjectType.None or JsonObjectType.Object)
             schema = new JsonSchema { Type = JsonObjectType.String };

@@ -21,7 +21,8 @@ internal sealed class ResponseProcessor : IOperationProcessor
         if (definition.AnonymousVerbs is null or { Length: 0 })
         {
             AddError<ErrorBody>(StatusCodes.Status401Unauthorized, "The API key is missing or not accepted.");
-            AddError<ErrorBody>(StatusCodes.Status429TooManyRequests, "The rate limit of the API key is used up; retry after `Retry-After` seconds.");
+            AddError<ErrorBody>(
+                StatusCodes.Status429TooManyRequests, "The rate limit of the API key is used up; retry after `Retry-After` seconds.");
         }
 
         if (operation.Parameters.Any(parameter => parameter.Kind is OpenApiParameterKind.Path))
@@ -29,12 +30,13 @@ internal sealed class ResponseProcessor : IOperationProcessor
         if (operation.Parameters.Count > 0)
             AddError<ValidationErrorBody>(StatusCodes.Status422UnprocessableEntity, "The request is not valid: one entry per fault.");
 
-        var examples = definition.EndpointSummary?.ResponseExamples.ToDictionary(example => Key(example.Key), example => example.Value) ?? [];
-        foreach (var (status, response) in operation.Responses)
+        // FastEndpoints.Swagger serializes examples with Newtonsoft.Json, and takes the default of a struct for one.
+        foreach (var content in operation.Responses.Values.SelectMany(response => response.Content.Values))
+            content.Example = null;
+        foreach (var (status, example) in definition.EndpointSummary?.ResponseExamples ?? [])
         {
-            // FastEndpoints.Swagger serializes examples with Newtonsoft.Json, and takes the default of a struct for one.
-            foreach (var content in response.Content.Values)
-                content.Example = examples.TryGetValue(status, out var example) ? JToken.Parse(JsonSerializer.Serialize(example, JsonConventions.Options)) : null;
+            foreach (var content in operation.Responses[Key(status)].Content.Values)
+                content.Example = JToken.Parse(JsonSerializer.Serialize(example, JsonConventions.Options));
         }
 
         var ordered = operation.Responses.OrderBy(response => response.Key, StringComparer.Ordinal).ToList();
@@ -52,7 +54,8 @@ internal sealed class ResponseProcessor : IOperationProcessor
             {
                 response.Content["application/json"] = new OpenApiMediaType
                 {
-                    Schema = context.SchemaGenerator.GenerateWithReference<JsonSchema>(typeof(T).ToContextualType(), context.SchemaResolver),
+                    Schema = context.SchemaGenerator
+                        .GenerateWithReference<JsonSchema>(typeof(T).ToContextualType(), context.SchemaResolver),
                 };
             }
         }

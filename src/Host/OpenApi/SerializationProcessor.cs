@@ -24,7 +24,8 @@ internal sealed class SerializationProcessor(ValidationRules rules) : ISchemaPro
 
         foreach (var member in JsonConventions.Options.GetTypeInfo(type).Properties)
         {
-            if (!schema.Properties.TryGetValue(member.Name, out var property) || member.AttributeProvider is not PropertyInfo { Name: var name })
+            if (!schema.Properties.TryGetValue(member.Name, out var property)
+                || member.AttributeProvider is not PropertyInfo { Name: var name })
                 continue;
             if (member.CustomConverter is not null && !property.IsEnumeration)
                 AllowAnyJson(property);

@@ -3,7 +3,9 @@ using NSwag.Generation.Processors.Contexts;
 
 namespace LlmRing.Host.OpenApi;
 
-/// <summary>Removes schemas that nothing refers to: the request of a GET is described by parameters, not by the schema of its type.</summary>
+/// <summary>
+/// Removes schemas without a reference: the request of a GET is described by parameters, not by the schema of its type.
+/// </summary>
 internal sealed class UnusedSchemaProcessor : IDocumentProcessor
 {
     public void Process(DocumentProcessorContext context)

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace LlmRing.Host.Pipeline;
 
-/// <summary>The one place where exceptions become answers.</summary>
+/// <summary>Turns every unhandled exception into an answer.</summary>
 internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
@@ -23,7 +23,7 @@ internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> l
             case InvalidDataException:
                 await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, "The body is not compressed as Content-Encoding says", cancellationToken);
                 break;
-            // The last line behind validation: a value that PostgreSQL cannot hold is the caller's fault, never a 500.
+            // PostgreSQL refuses a value that validation let pass: the caller's fault, so a 400 and not a 500.
             case PostgresException { SqlState: ['2', '2', ..] } refused:
                 await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, $"A value cannot be stored: {refused.MessageText}", cancellationToken);
                 break;
@@ -44,9 +44,9 @@ internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> l
         return true;
     }
 
-    [LoggerMessage(LogLevel.Warning, "The database is not available: {Reason}")]
+    [LoggerMessage(LogLevel.Warning, "The database is not available: {Reason}", EventName = "DatabaseUnavailable")]
     private partial void LogDatabaseUnavailable(string reason);
 
-    [LoggerMessage(LogLevel.Error, "Unexpected failure of {Method} {Path}")]
+    [LoggerMessage(LogLevel.Error, "Unexpected failure of {Method} {Path}", EventName = "RequestFailed")]
     private partial void LogUnexpected(Exception exception, string method, string path);
 }

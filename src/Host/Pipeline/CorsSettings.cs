@@ -2,7 +2,7 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Pipeline;
 
-/// <summary>What browsers of other origins may do.</summary>
+/// <summary>Cross-origin requests of browsers.</summary>
 internal sealed record CorsSettings
 {
     /// <summary>Origins allowed to call the API from a browser.</summary>

@@ -1,4 +1,3 @@
-using FastEndpoints;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using Microsoft.AspNetCore.Http.Extensions;
@@ -6,14 +5,13 @@ using Microsoft.Extensions.Primitives;
 
 namespace LlmRing.Host.Pipeline;
 
-/// <summary>What queries may look like.</summary>
-internal static class QueryNormalizationMiddleware
+/// <summary>
+/// Drops empty query values (<c>?alias=</c> means no alias: the command-line client always sends all names), and refuses the
+/// character U+0000, which PostgreSQL cannot store, with a 422.
+/// </summary>
+internal sealed class QueryNormalizationMiddleware(RequestDelegate next)
 {
-    /// <summary>
-    /// Drops empty values (<c>?alias=</c> means no alias: the command-line client always sends all names) and refuses the
-    /// one character that PostgreSQL cannot store.
-    /// </summary>
-    public static Task NormalizeAsync(HttpContext context, RequestDelegate next)
+    public Task InvokeAsync(HttpContext context)
     {
         if (!context.Request.QueryString.HasValue)
             return next(context);
@@ -37,12 +35,4 @@ internal static class QueryNormalizationMiddleware
 
         return next(context);
     }
-
-    /// <summary>Booleans as the clients of the field write them.</summary>
-    public static ParseResult ParseBoolean(StringValues text) => text.ToString().ToUpperInvariant() switch
-    {
-        "TRUE" or "1" => new ParseResult(true, true),
-        "FALSE" or "0" => new ParseResult(true, false),
-        _ => new ParseResult(false, null),
-    };
 }

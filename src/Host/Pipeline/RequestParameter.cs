@@ -6,7 +6,7 @@ using FastEndpoints;
 
 namespace LlmRing.Host.Pipeline;
 
-/// <summary>Where a member of a request comes from.</summary>
+/// <summary>The part of a request that holds a member.</summary>
 internal enum ParameterLocation
 {
     /// <summary>The JSON body.</summary>
@@ -22,10 +22,10 @@ internal enum ParameterLocation
     Header,
 }
 
-/// <summary>A member of an endpoint's request, as its callers see it.</summary>
-/// <param name="Name">Its name on the wire.</param>
-/// <param name="Location">Where it comes from.</param>
-/// <param name="Property">The property that it is bound to.</param>
+/// <summary>A member of an endpoint's request as callers see it.</summary>
+/// <param name="Name">Name on the wire.</param>
+/// <param name="Location">The part of the request that holds it.</param>
+/// <param name="Property">The bound property of the request type.</param>
 internal sealed partial record RequestParameter(string Name, ParameterLocation Location, PropertyInfo Property)
 {
     private static readonly ConcurrentDictionary<EndpointDefinition, IReadOnlyList<RequestParameter>> Known = new();

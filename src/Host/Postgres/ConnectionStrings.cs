@@ -3,15 +3,15 @@ using Npgsql;
 
 namespace LlmRing.Host.Postgres;
 
-/// <summary>Reads connection strings of both common forms.</summary>
+/// <summary>Parses connection strings: URLs and Npgsql's own form.</summary>
 internal static class ConnectionStrings
 {
     private const string Accepted = "(not shown); accepted: postgresql://user:password@host:port/database, or Host=...;Database=...";
 
-    /// <summary>Makes Npgsql's settings from a <c>postgresql://</c> URL or from its own <c>key=value</c> form.</summary>
-    /// <param name="text">What was configured.</param>
-    /// <param name="setting">Where, without <c>LLMRING_</c>.</param>
-    /// <exception cref="OperatorErrorException">The text is neither.</exception>
+    /// <summary>Parses a <c>postgresql://</c> URL or Npgsql's <c>key=value</c> form.</summary>
+    /// <param name="text">The connection string.</param>
+    /// <param name="setting">Name of its variable without <c>LLMRING_</c>, for the message.</param>
+    /// <exception cref="OperatorErrorException">The text has neither form.</exception>
     public static NpgsqlConnectionStringBuilder Parse(string text, string setting = "DATABASE_URL")
     {
         try

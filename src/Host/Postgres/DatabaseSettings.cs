@@ -3,14 +3,16 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Postgres;
 
-/// <summary>Where PostgreSQL is and how it is used.</summary>
+/// <summary>The PostgreSQL database and its connection pool.</summary>
 internal sealed record DatabaseSettings
 {
-    /// <summary>Connection string: a <c>postgresql://</c> URL or Npgsql's <c>key=value</c> form. Null: the default of the environment.</summary>
+    /// <summary>
+    /// Connection string: a <c>postgresql://</c> URL or Npgsql's <c>key=value</c> form. Null: the default of the environment.
+    /// </summary>
     [Setting("DATABASE_URL", "postgresql://user:password@host:port/database, or Host=...;Database=...", Secret = true)]
     public string? Url { get; init; }
 
-    /// <summary>A streaming replica of that database for heavy reads; null: there is none.</summary>
+    /// <summary>Connection string of a streaming replica for heavy reads; null: no replica.</summary>
     [Setting("DATABASE_READ_URL", "postgresql://user:password@host:port/database, or Host=...;Database=...", Secret = true)]
     public string? ReadUrl { get; init; }
 
@@ -19,12 +21,12 @@ internal sealed record DatabaseSettings
     [RegularExpression("[a-z_][a-z0-9_]{0,62}")]
     public string Schema { get; init; } = "llmring";
 
-    /// <summary>Connections in steady use.</summary>
+    /// <summary>Connections of normal operation.</summary>
     [Setting("DATABASE_POOL_SIZE", "a whole number from 1 to 1000")]
     [Range(1, 1000)]
     public int PoolSize { get; init; } = 20;
 
-    /// <summary>Connections beyond <see cref="PoolSize"/> that a peak may open.</summary>
+    /// <summary>Further connections that a peak may open.</summary>
     [Setting("DATABASE_POOL_OVERFLOW", "a whole number from 0 to 1000")]
     [Range(0, 1000)]
     public int PoolOverflow { get; init; } = 10;

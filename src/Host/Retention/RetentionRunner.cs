@@ -5,18 +5,18 @@ using Npgsql;
 
 namespace LlmRing.Host.Retention;
 
-/// <summary>A kind of data that could not be looked at, and why.</summary>
-internal sealed record RetentionFailure(string Retention, Exception Exception);
+/// <summary>A retention policy that failed.</summary>
+internal sealed record RetentionFailure(string Policy, Exception Exception);
 
-/// <summary>Has the modules delete what is too old, on one host at a time.</summary>
-internal sealed class RetentionRunner(NpgsqlDataSource database, IEnumerable<IRetentionPolicy> retentions)
+/// <summary>Runs the retention policies of the modules, on one host at a time.</summary>
+internal sealed class RetentionRunner(NpgsqlDataSource database, IEnumerable<IRetentionPolicy> policies)
 {
-    /// <summary>Runs what is there; what throws keeps nothing else from running.</summary>
-    /// <param name="dailyOnly">Only what runs by itself.</param>
-    /// <param name="dryRun">Only looks, and deletes nothing.</param>
-    /// <param name="report">Takes a line on each kind of data.</param>
-    /// <param name="cancellationToken">Stops after what is committed.</param>
-    /// <returns>What failed; null when another host is at it.</returns>
+    /// <summary>Runs the policies one after the other. A policy that throws does not keep the others from running.</summary>
+    /// <param name="dailyOnly">Runs only policies that run by themselves each day.</param>
+    /// <param name="dryRun">Counts, and deletes nothing.</param>
+    /// <param name="report">Takes one line of each policy.</param>
+    /// <param name="cancellationToken">Stops after the statement that is being committed.</param>
+    /// <returns>The policies that failed; null when another host is running retention.</returns>
     public async Task<IReadOnlyList<RetentionFailure>?> TryRunAsync(bool dailyOnly, bool dryRun, Action<string> report, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -26,16 +26,16 @@ internal sealed class RetentionRunner(NpgsqlDataSource database, IEnumerable<IRe
         var failures = new List<RetentionFailure>();
         try
         {
-            foreach (var retention in retentions)
+            foreach (var policy in policies)
             {
                 try
                 {
-                    if (retention.RunsDaily || !dailyOnly)
-                        report(await retention.RunAsync(dryRun, cancellationToken));
+                    if (policy.RunsDaily || !dailyOnly)
+                        report(await policy.RunAsync(dryRun, cancellationToken));
                 }
                 catch (Exception exception) when (!cancellationToken.IsCancellationRequested)
                 {
-                    failures.Add(new RetentionFailure(retention.GetType().FullName!, exception));
+                    failures.Add(new RetentionFailure(policy.GetType().FullName!, exception));
                 }
             }
 

@@ -2,8 +2,8 @@ using Npgsql;
 
 namespace LlmRing.Host.Retention;
 
-/// <summary>Runs retention after the start and each day from then on, where it is switched on.</summary>
-internal sealed partial class RetentionService(RetentionRunner run, TimeProvider time, ILogger<RetentionService> logger) : BackgroundService
+/// <summary>Runs the daily retention policies after the start and every 24 hours from then on.</summary>
+internal sealed partial class RetentionService(RetentionRunner runner, TimeProvider time, ILogger<RetentionService> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -12,23 +12,23 @@ internal sealed partial class RetentionService(RetentionRunner run, TimeProvider
         {
             try
             {
-                foreach (var failure in await run.TryRunAsync(dailyOnly: true, dryRun: false, LogDone, stoppingToken) ?? [])
-                    LogFailed(failure.Exception, failure.Retention);
+                foreach (var failure in await runner.TryRunAsync(dailyOnly: true, dryRun: false, LogCompleted, stoppingToken) ?? [])
+                    LogFailed(failure.Exception, failure.Policy);
             }
             catch (NpgsqlException exception)
             {
-                LogPutOff(exception.Message);
+                LogPostponed(exception.Message);
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
-    [LoggerMessage(LogLevel.Information, "Retention: {Result}")]
-    private partial void LogDone(string result);
+    [LoggerMessage(LogLevel.Information, "Retention: {Result}", EventName = "RetentionCompleted")]
+    private partial void LogCompleted(string result);
 
-    [LoggerMessage(LogLevel.Error, "{Retention} failed; it is tried again the next day")]
-    private partial void LogFailed(Exception exception, string retention);
+    [LoggerMessage(LogLevel.Error, "Retention policy {Policy} failed and runs again in 24 hours", EventName = "RetentionFailed")]
+    private partial void LogFailed(Exception exception, string policy);
 
-    [LoggerMessage(LogLevel.Warning, "Retention is put off to the next day: {Reason}")]
-    private partial void LogPutOff(string reason);
+    [LoggerMessage(LogLevel.Warning, "Retention is postponed by 24 hours, because the database is not available: {Reason}", EventName = "RetentionPostponed")]
+    private partial void LogPostponed(string reason);
 }

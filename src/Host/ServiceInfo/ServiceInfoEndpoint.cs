@@ -3,14 +3,14 @@ using LlmRing.Host.Startup;
 
 namespace LlmRing.Host.ServiceInfo;
 
-/// <summary>GET / says what answers here.</summary>
+/// <summary>GET / tells the name and the version of the server.</summary>
 internal sealed class ServiceInfoEndpoint : EndpointWithoutRequest<ServiceInfoResponse>
 {
     public override void Configure()
     {
         Get("/");
         AllowAnonymous();
-        Summary(summary => summary.Summary = "What answers here");
+        Summary(summary => summary.Summary = "Name and version of the server");
     }
 
     public override Task HandleAsync(CancellationToken ct) => Send.OkAsync(

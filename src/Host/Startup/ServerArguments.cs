@@ -1,7 +1,7 @@
 namespace LlmRing.Host.Startup;
 
-/// <summary>What <c>serve</c> is told on its command line.</summary>
-/// <param name="Environment">What the server is run for.</param>
+/// <summary>The arguments of <c>serve</c>.</summary>
+/// <param name="Environment">The purpose of the run.</param>
 /// <param name="Host">Address to listen on.</param>
 /// <param name="Port">Port to listen on; 0 takes a free one.</param>
 public sealed record ServerArguments(ServerEnvironment Environment, string Host, int Port);

@@ -8,7 +8,7 @@ using Npgsql;
 
 namespace LlmRing.Host.Startup;
 
-/// <summary>The database of this run: the one that is configured, or the embedded one of dev and test.</summary>
+/// <summary>The database of this run: the configured one, or the embedded one of dev and test.</summary>
 internal sealed class ServerDatabase : IAsyncDisposable
 {
     private readonly PostgresCluster? _embedded;
@@ -19,7 +19,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
         Connection = connection;
         _embedded = embedded;
         _configuration = configuration;
-        // libpq's rule: without a name it is the user's.
+        // libpq's rule: the default database has the name of the user.
         Connection.Database ??= Connection.Username ?? "llmring";
     }
 
@@ -27,8 +27,8 @@ internal sealed class ServerDatabase : IAsyncDisposable
 
     public string Name => Connection.Database!;
 
-    /// <summary>Finds the database, and starts the embedded PostgreSQL where that is the one.</summary>
-    /// <exception cref="OperatorErrorException">Nothing is configured for prod, or the embedded PostgreSQL cannot start.</exception>
+    /// <summary>Finds the configured database, or starts the embedded PostgreSQL.</summary>
+    /// <exception cref="OperatorErrorException">No database is configured for prod, or the embedded PostgreSQL cannot start.</exception>
     public static async Task<ServerDatabase> LocateAsync(ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
     {
         if (configuration.ReadSettings<DatabaseSettings>().Url is { } url)
@@ -60,86 +60,91 @@ internal sealed class ServerDatabase : IAsyncDisposable
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
         {
-            // Another host was quicker.
+            // Another host has created it meanwhile.
             return false;
         }
     }
 
-    /// <summary>Connects once, so that a database that is away is said before anything else starts.</summary>
-    /// <exception cref="NpgsqlException">It does not answer, or does not exist.</exception>
+    /// <summary>Connects once, so that an unreachable database is reported before anything else starts.</summary>
+    /// <exception cref="NpgsqlException">The database does not answer, or does not exist.</exception>
     public async Task RequireAnswerAsync(CancellationToken cancellationToken)
     {
         await using var source = SourceOf(Connection);
         await using var connection = await source.OpenConnectionAsync(cancellationToken);
     }
 
-    /// <summary>A connection to the cluster's own database, from where others are created and dropped.</summary>
+    /// <summary>Connects to the database <c>postgres</c>, from which other databases are created and dropped.</summary>
     public async Task<NpgsqlConnection> OpenMaintenanceAsync(CancellationToken cancellationToken) =>
-        await SourceOf(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false }).OpenConnectionAsync(cancellationToken);
+        await SourceOf(new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres", Pooling = false })
+            .OpenConnectionAsync(cancellationToken);
 
-    // The name of a source is what metrics show; by default it is the connection string.
+    // Metrics show the name of a data source; the default would be the connection string.
     private static NpgsqlDataSource SourceOf(NpgsqlConnectionStringBuilder connection) =>
         new NpgsqlDataSourceBuilder(connection.ConnectionString) { Name = "llmring-start" }.Build();
 
-    /// <summary>The modules that are on; a line on each that should be and failed.</summary>
+    /// <summary>The modules that are on. Writes a line to the standard error about each that should be on and failed.</summary>
     public ModuleCatalog DiscoverModules()
     {
         var catalog = ModuleAssemblies.Discover(_configuration.ReadSettings<ModuleSettings>());
         foreach (var name in catalog.Unknown)
-            Console.Error.WriteLine($"LLMRING_MODULES names '{name}', which is not there; it may be a module that failed");
-        foreach (var module in catalog.LeftOut)
-            SayLeftOut(module);
+            Console.Error.WriteLine($"LLMRING_MODULES names '{name}', which was not found; it may be a module that failed");
+        foreach (var module in catalog.Failed)
+            Console.Error.WriteLine(module);
         return catalog;
     }
 
     /// <summary>The services that migrations need, without a web server.</summary>
-    public ServiceProvider CreateServices(ModuleCatalog catalog) => Describe(catalog).BuildServiceProvider();
+    public ServiceProvider CreateServices(ModuleCatalog catalog) => AddServices(catalog).BuildServiceProvider();
 
-    /// <summary>What retention needs: the same with what the modules register; nothing of it runs by itself. A module that throws is left out, as by a server.</summary>
-    public ServiceProvider CreateRetentionServices()
+    /// <summary>
+    /// The services that retention needs: those of migrations and of the modules, without running any of them in the background.
+    /// A module that throws is left out, as a server does.
+    /// </summary>
+    public async Task<ServiceProvider> CreateRetentionServicesAsync()
     {
-        for (var catalog = DiscoverModules(); ;)
+        var discovered = DiscoverModules();
+        var (services, working) = await ModuleFaultIsolation.BuildAsync(discovered, async catalog =>
         {
-            var provider = default(ServiceProvider);
+            var descriptions = AddServices(catalog).AddSingleton(TimeProvider.System).AddSingleton<RetentionRunner>();
+            foreach (var module in catalog.Modules)
+                descriptions.AddModule(module, _configuration);
+            var provider = descriptions.BuildServiceProvider();
             try
             {
-                var services = Describe(catalog).AddSingleton(TimeProvider.System).AddSingleton<RetentionRunner>();
-                foreach (var module in catalog.Modules)
-                    services.AddModule(module, _configuration);
-                provider = services.BuildServiceProvider();
-                // Made here, where what cannot be made has somebody to blame.
+                // Resolved now, so that a failing constructor is attributed to its module.
                 provider.GetRequiredService<RetentionRunner>();
-                return provider;
+                return (provider, catalog);
             }
-            catch (Exception exception) when (ModuleFaults.CulpritOf(exception, catalog) is { } culprit)
+            catch (Exception)
             {
-                provider?.Dispose();
-                catalog = catalog.Without([culprit], exception);
-                SayLeftOut(catalog.LeftOut[^1]);
+                await provider.DisposeAsync();
+                throw;
             }
-        }
+        });
+        foreach (var module in working.Failed.Skip(discovered.Failed.Count))
+            await Console.Error.WriteLineAsync(module.ToString());
+        return services;
     }
 
-    private IServiceCollection Describe(ModuleCatalog catalog)
+    /// <summary>The one line for an operator when the database refuses what the start or a command needs.</summary>
+    public OperatorErrorException ToOperatorError(NpgsqlException exception)
+    {
+        var place = $"{Connection.Host ?? "localhost"}:{Connection.Port}";
+        return exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
+            ? new OperatorErrorException($"Database '{Name}' does not exist at {place}; create it with: llmring-server db create", exception)
+            : new OperatorErrorException(
+                $"The database '{Name}' at {place} cannot be used: {(exception.InnerException?.Message ?? exception.Message).ReplaceLineEndings(" ")}",
+                exception);
+    }
+
+    private IServiceCollection AddServices(ModuleCatalog catalog)
     {
         var settings = _configuration.ReadSettings<DatabaseSettings>();
         return new ServiceCollection()
             .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
             .AddSingleton(settings)
             .AddSingleton(catalog)
-            .AddDatabase(Connection, settings);
-    }
-
-    private static void SayLeftOut(FailedModule module) =>
-        Console.Error.WriteLine($"Module {module.Name} in {module.Assembly.Describe()} failed and is left out: {module.Failure.Message.ReplaceLineEndings(" ")}");
-
-    /// <summary>The one line for an operator when the database does not do what start needs.</summary>
-    public OperatorErrorException Refusal(NpgsqlException exception)
-    {
-        var place = $"{Connection.Host ?? "localhost"}:{Connection.Port}";
-        return exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
-            ? new OperatorErrorException($"Database '{Name}' does not exist at {place}; create it with: llmring-server db create", exception)
-            : new OperatorErrorException($"The database '{Name}' at {place} cannot be used: {(exception.InnerException?.Message ?? exception.Message).ReplaceLineEndings(" ")}", exception);
+            .AddPostgres(Connection, settings);
     }
 
     public static string Quote(string identifier) => new NpgsqlCommandBuilder().QuoteIdentifier(identifier);

@@ -4,11 +4,12 @@ using OpenTelemetry.Metrics;
 namespace LlmRing.Host.Telemetry;
 
 /// <summary>
-/// What is collected: everything of this server's modules (meters named <c>LlmRing.…</c>), and of its libraries these
-/// instruments with these labels. What is left out would cost memory and tell an operator nothing.
+/// The instruments that are collected: all of this server's modules (meters named <c>LlmRing.…</c>), and of its libraries those
+/// listed here, with the labels listed here. Other instruments and labels would cost memory without helping an operator.
 /// </summary>
 internal static class MetricViews
 {
+    // Bucket boundaries of durations, in seconds.
     private static readonly double[] Seconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
     private static readonly Dictionary<string, string[]> OfLibraries = new()
@@ -34,7 +35,7 @@ internal static class MetricViews
         ["dotnet.thread_pool.thread.count"] = [],
     };
 
-    /// <summary>Has a provider collect them, whoever reads it.</summary>
+    /// <summary>Adds the meters and the views to a provider.</summary>
     public static MeterProviderBuilder AddMetricViews(this MeterProviderBuilder metrics) => metrics
         .AddMeter(
             "LlmRing.*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", "System.Runtime", "ZiggyCreatures.Caching.Fusion")
@@ -42,7 +43,9 @@ internal static class MetricViews
 
     private static MetricStreamConfiguration? ViewOf(Instrument instrument) =>
         OfLibraries.TryGetValue(instrument.Name, out var labels)
-            ? instrument is Histogram<double> ? new ExplicitBucketHistogramConfiguration { TagKeys = labels, Boundaries = Seconds } : new MetricStreamConfiguration { TagKeys = labels }
+            ? instrument is Histogram<double>
+                ? new ExplicitBucketHistogramConfiguration { TagKeys = labels, Boundaries = Seconds }
+                : new MetricStreamConfiguration { TagKeys = labels }
         : instrument.Meter.Name.StartsWith("LlmRing.", StringComparison.Ordinal) ? null
         : MetricStreamConfiguration.Drop;
 }

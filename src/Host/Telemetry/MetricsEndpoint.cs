@@ -3,8 +3,11 @@ using LlmRing.Shared.Errors;
 
 namespace LlmRing.Host.Telemetry;
 
-/// <summary>GET /metrics shows what Prometheus collects.</summary>
-internal sealed class MetricsEndpoint(PrometheusExporter metrics, MetricsSettings settings) : EndpointWithoutRequest
+/// <summary>
+/// GET /metrics for callers that may not see it, and for the OpenAPI document: <see cref="TelemetryServices.UseMetrics"/> answers
+/// the others before they reach an endpoint.
+/// </summary>
+internal sealed class MetricsEndpoint : EndpointWithoutRequest
 {
     public override void Configure()
     {
@@ -14,24 +17,11 @@ internal sealed class MetricsEndpoint(PrometheusExporter metrics, MetricsSetting
         Summary(summary =>
         {
             summary.Summary = "Metrics for Prometheus";
-            summary.Description = "Totals of the server, never of a key. For callers in `LLMRING_METRICS_NETWORKS` (private networks and this host) only.";
+            summary.Description =
+                "Totals of the server, never of a key. For callers in `LLMRING_METRICS_NETWORKS` (private networks and this host) only.";
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller is in none of these networks.");
         });
     }
 
-    public override async Task HandleAsync(CancellationToken ct)
-    {
-        var caller = HttpContext.Connection.RemoteIpAddress;
-        if (caller is { IsIPv4MappedToIPv6: true })
-            caller = caller.MapToIPv4();
-        if (caller is null || !settings.MetricsNetworks.Any(network => network.Contains(caller)))
-        {
-            await Send.DetailAsync(StatusCodes.Status404NotFound, "Not Found", ct);
-            return;
-        }
-
-        HttpContext.MarkResponseStart();
-        HttpContext.Response.ContentType = PrometheusExporter.ContentType;
-        await HttpContext.Response.WriteAsync(metrics.Read(), ct);
-    }
+    public override Task HandleAsync(CancellationToken ct) => Send.DetailAsync(StatusCodes.Status404NotFound, "Not Found", ct);
 }

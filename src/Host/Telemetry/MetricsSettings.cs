@@ -3,12 +3,12 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Host.Telemetry;
 
-/// <summary>Who may watch.</summary>
+/// <summary>Callers that may read metrics.</summary>
 internal sealed record MetricsSettings
 {
     /// <summary>
-    /// Callers of <c>/metrics</c>; it is not there for anybody else. What counts is the address that a trusted proxy names, so
-    /// that callers who come through it from the internet are not taken for the proxy.
+    /// Networks whose addresses may call <c>/metrics</c>; others get 404. The address is the one that a trusted proxy names, so
+    /// that callers from the internet do not count as the proxy.
     /// </summary>
     [Setting("METRICS_NETWORKS", "addresses or networks separated by commas, e.g. 10.0.0.0/8; [] for nobody")]
     public IReadOnlyList<IPNetwork> MetricsNetworks { get; init; } =

@@ -1,6 +1,6 @@
 namespace LlmRing.Shared.Contracts;
 
-/// <summary>What models cost. The Registry module answers from an immutable snapshot; without it nothing is priced.</summary>
+/// <summary>The prices of models. The Registry module implements it with an immutable snapshot.</summary>
 public interface IModelPrices
 {
     /// <summary>
@@ -54,7 +54,7 @@ public sealed record ModelPrice
     public decimal? OutputLongContext { get; init; }
 }
 
-/// <summary>Stands in while no module knows prices.</summary>
+/// <summary>The implementation without the Registry module: no model has a price.</summary>
 public sealed class NoModelPrices : IModelPrices
 {
     /// <inheritdoc/>

@@ -1,17 +1,18 @@
 namespace LlmRing.Shared.Contracts;
 
 /// <summary>
-/// Something of a module that is kept for a time only. The host runs each of them once a day on one host at a time, and on
-/// <c>llmring-server retention run</c>; there nothing else of the server runs, so an implementation needs no more than the database.
+/// Deletes rows of a module that are older than a setting allows. One host at a time runs each policy every 24 hours, and
+/// <c>llmring-server retention run</c> runs it in a process without web server and background services, so an implementation
+/// depends on the database alone.
 /// </summary>
 public interface IRetentionPolicy
 {
-    /// <summary>Whether it runs by itself each day.</summary>
+    /// <summary>Whether the server runs it every 24 hours; else only the command does.</summary>
     bool RunsDaily { get; }
 
-    /// <summary>Deletes what is too old.</summary>
-    /// <param name="dryRun">Only looks, and deletes nothing.</param>
-    /// <param name="cancellationToken">Stops after what is committed.</param>
-    /// <returns>One line for the operator: what was, or would be, deleted. No content.</returns>
+    /// <summary>Deletes expired rows.</summary>
+    /// <param name="dryRun">Counts expired rows, and deletes nothing.</param>
+    /// <param name="cancellationToken">Stops after the statement that is being committed.</param>
+    /// <returns>One line for the operator: how many rows were, or would be, deleted. It never holds content of rows.</returns>
     Task<string> RunAsync(bool dryRun, CancellationToken cancellationToken);
 }

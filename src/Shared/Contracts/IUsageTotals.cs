@@ -2,24 +2,24 @@ using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Shared.Contracts;
 
-/// <summary>What has been spent. The Usage module answers from its hourly totals; without it nothing was.</summary>
+/// <summary>Total costs. The Usage module implements it with its rollups.</summary>
 public interface IUsageTotals
 {
-    /// <summary>Sums the costs of a scope up. All that was answered with a 200 before the call is in it, also by other hosts.</summary>
-    /// <param name="scope">Whose usages.</param>
-    /// <param name="from">When the span begins; whole hours, such as months, are answered from totals.</param>
-    /// <param name="until">When it ends, exclusive.</param>
-    /// <param name="aliases">Aliases whose costs are wanted by themselves, too.</param>
+    /// <summary>Sums the costs of a scope. Every usage that any host answered with a 200 before the call is included.</summary>
+    /// <param name="scope">The scope of the usages.</param>
+    /// <param name="from">Start of the range, UTC. Whole hours, such as months, are read from rollups.</param>
+    /// <param name="until">End of the range, UTC, exclusive.</param>
+    /// <param name="aliases">Aliases whose costs are also returned separately.</param>
     /// <param name="cancellationToken">Ends the query.</param>
     Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken);
 }
 
-/// <summary>Costs of a scope in a span of time, in USD.</summary>
-/// <param name="Total">Of all usages, with any alias or none.</param>
-/// <param name="ByAlias">Of the aliases that were asked for; those without any usage are absent.</param>
+/// <summary>Costs of a scope in a range of time, in USD.</summary>
+/// <param name="Total">Cost of all usages, with any alias or none.</param>
+/// <param name="ByAlias">Cost of each requested alias; aliases without usages are absent.</param>
 public sealed record UsageCosts(decimal Total, IReadOnlyDictionary<string, decimal> ByAlias);
 
-/// <summary>Stands in while the Usage module is off.</summary>
+/// <summary>The implementation without the Usage module: all costs are zero.</summary>
 public sealed class NoUsageTotals : IUsageTotals
 {
     /// <inheritdoc/>

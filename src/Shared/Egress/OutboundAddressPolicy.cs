@@ -4,13 +4,14 @@ using System.Net.Sockets;
 namespace LlmRing.Shared.Egress;
 
 /// <summary>
-/// Which addresses a caller may make this server connect to: public ones, and the networks that the operator opened.
-/// A name is looked up once for each connection, which then goes to the very address that was checked.
+/// Decides to which addresses the server connects for a caller: public ones, and those of networks that the operator allowed.
+/// A name is resolved once per connection, and the connection goes to the address that was checked, so that a second DNS answer
+/// cannot redirect it.
 /// </summary>
-/// <param name="allowed">Networks that are open although they are not public.</param>
+/// <param name="allowed">Networks that are allowed although they are not public.</param>
 public sealed class OutboundAddressPolicy(IReadOnlyList<IPNetwork> allowed)
 {
-    // IANA's special-purpose registries: all that is not globally reachable unicast.
+    // IANA's special-purpose registries: blocks that are not globally reachable unicast.
     private static readonly IPNetwork[] NotPublic =
     [
         .. ((string[])
@@ -21,17 +22,17 @@ public sealed class OutboundAddressPolicy(IReadOnlyList<IPNetwork> allowed)
         ]).Select(text => IPNetwork.Parse(text)),
     ];
 
-    // Of IPv6, only this block is given out as global unicast.
+    // IANA allocates global unicast IPv6 addresses from this block only.
     private static readonly IPNetwork GlobalUnicast = IPNetwork.Parse("2000::/3");
 
-    // Behind this prefix a gateway of the network translates to the IPv4 address in the last four bytes.
+    // NAT64 (RFC 6052): a gateway translates these addresses to the IPv4 address in their last four bytes.
     private static readonly IPNetwork Nat64 = IPNetwork.Parse("64:ff9b::/96");
 
-    /// <summary>Networks of this machine itself.</summary>
+    /// <summary>The loopback networks.</summary>
     public static IReadOnlyList<IPNetwork> Loopback { get; } = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")];
 
-    /// <summary>Whether an address may be connected to.</summary>
-    public bool IsOpen(IPAddress address)
+    /// <summary>Whether the server may connect to an address.</summary>
+    public bool IsAllowed(IPAddress address)
     {
         if (address.IsIPv4MappedToIPv6)
             address = address.MapToIPv4();
@@ -42,29 +43,29 @@ public sealed class OutboundAddressPolicy(IReadOnlyList<IPNetwork> allowed)
             || ((address.AddressFamily is AddressFamily.InterNetwork || GlobalUnicast.Contains(address)) && !Array.Exists(NotPublic, network => network.Contains(address)));
     }
 
-    /// <summary>The addresses of a host that may be connected to; connect to these and to nothing looked up later.</summary>
-    /// <returns>Empty where the host has addresses, but none that may be connected to.</returns>
+    /// <summary>Resolves a host to its allowed addresses. Connect to these, and do not resolve the name again.</summary>
+    /// <returns>Empty where no address of the host is allowed.</returns>
     /// <exception cref="SocketException">The name does not resolve.</exception>
     public async Task<IPAddress[]> ResolveAsync(string host, CancellationToken cancellationToken)
     {
         host = host.Trim('[', ']').TrimEnd('.');
-        // IPAddress reads the old forms, too: 127.1, 2130706433, 0x7f000001.
+        // IPAddress also parses the old forms 127.1, 2130706433 and 0x7f000001.
         var addresses = IPAddress.TryParse(host, out var literal) ? [literal]
             : IsLocalhost(host) ? [IPAddress.Loopback, IPAddress.IPv6Loopback]
             : await Dns.GetHostAddressesAsync(host, cancellationToken);
-        return Array.FindAll(addresses, IsOpen);
+        return Array.FindAll(addresses, IsAllowed);
     }
 
     /// <summary>
-    /// A handler whose sockets go to checked addresses only. It follows no redirects and uses no proxy, which would look
-    /// names up itself; it keeps no cookies, which would pass from one caller's server to another's.
+    /// Creates a handler that connects to allowed addresses only. It follows no redirects, uses no proxy (which would resolve
+    /// names itself), and keeps no cookies (which would pass from the server of one caller to that of another).
     /// </summary>
     public SocketsHttpHandler CreateHandler() => CreateHandler(async (host, cancellationToken) => await ResolveAsync(host, cancellationToken) is { Length: > 0 } open
         ? open
         : throw new HttpRequestException($"The host '{host}' is not a public address, or resolves to none"));
 
     /// <inheritdoc cref="CreateHandler()"/>
-    /// <param name="resolve">Looks a host up and checks its addresses.</param>
+    /// <param name="resolve">Resolves a host to its allowed addresses.</param>
     public static SocketsHttpHandler CreateHandler(Func<string, CancellationToken, Task<IPAddress[]>> resolve) => new()
     {
         AllowAutoRedirect = false,

@@ -1,7 +1,7 @@
 namespace LlmRing.Shared.Errors;
 
-/// <summary>The body of every error but a validation error.</summary>
-/// <param name="Detail">What is wrong, for a human.</param>
+/// <summary>The body of every error except a 422.</summary>
+/// <param name="Detail">The reason, for people.</param>
 public sealed record ErrorBody(string Detail);
 
 /// <summary>The body of a 422.</summary>
@@ -9,7 +9,7 @@ public sealed record ErrorBody(string Detail);
 public sealed record ValidationErrorBody(IReadOnlyList<ValidationError> Detail);
 
 /// <summary>One fault of a request.</summary>
-/// <param name="Loc">Where it is: <c>body</c>, <c>query</c> or <c>path</c>, then names (text) and positions (number).</param>
-/// <param name="Msg">What is wrong, for a human.</param>
+/// <param name="Loc">The location: <c>body</c>, <c>query</c> or <c>path</c>, then names (text) and positions (number).</param>
+/// <param name="Msg">The reason, for people.</param>
 /// <param name="Type">The kind of fault, e.g. <c>value_error</c>, <c>type_error</c>, <c>missing</c>.</param>
 public sealed record ValidationError(IReadOnlyList<object> Loc, string Msg, string Type);

@@ -10,12 +10,12 @@ public static class ErrorResponses
     /// <summary>Answers an error from an endpoint: <c>{"detail": "…"}</c>.</summary>
     /// <param name="sender">The endpoint's <c>Send</c>.</param>
     /// <param name="status">HTTP status, 400 to 599.</param>
-    /// <param name="detail">What is wrong, for a human.</param>
+    /// <param name="detail">The reason, for people.</param>
     /// <param name="cancellationToken">Ends the write.</param>
     public static Task DetailAsync(this IResponseSender sender, int status, string detail, CancellationToken cancellationToken) =>
         sender.HttpContext.WriteDetailAsync(status, detail, cancellationToken);
 
-    /// <summary>Answers 404 <c>{"detail": "… not found"}</c>: absent, or another scope's, which must look the same.</summary>
+    /// <summary>Answers 404 <c>{"detail": "… not found"}</c>, alike for an absent row and for a row of another scope.</summary>
     /// <param name="sender">The endpoint's <c>Send</c>.</param>
     /// <param name="what">The kind of thing, e.g. <c>Conversation</c>.</param>
     /// <param name="cancellationToken">Ends the write.</param>

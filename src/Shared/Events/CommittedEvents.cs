@@ -3,15 +3,15 @@ using LlmRing.Shared.Scopes;
 namespace LlmRing.Shared.Events;
 
 /// <summary>
-/// The Usage module stored the usage of an LLM call. A repeat that was recognized by its key is no such event, nor is the
-/// later pricing of a usage that was logged unpriced.
+/// The Usage module stored the usage of an LLM call. Neither an idempotent replay nor the later pricing of an unpriced usage
+/// raises the event.
 /// </summary>
 public sealed record UsageLogged
 {
     /// <summary>Id of the usage.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The scope that owns it.</summary>
     public required Scope Scope { get; init; }
 
     /// <summary>When it was logged.</summary>
@@ -23,19 +23,19 @@ public sealed record UsageLogged
     /// <summary>The model's name at its provider.</summary>
     public required string Model { get; init; }
 
-    /// <summary>The alias by which it was called, if any.</summary>
+    /// <summary>The alias of the call, if any.</summary>
     public string? Alias { get; init; }
 
     /// <summary>The profile of the lockfile; <c>default</c> where none was named.</summary>
     public required string Profile { get; init; }
 
-    /// <summary>The program that called, if it said so.</summary>
+    /// <summary>The calling program, if it was named.</summary>
     public string? Origin { get; init; }
 
     /// <summary>Input tokens, cached ones included.</summary>
     public required int InputTokens { get; init; }
 
-    /// <summary>Input tokens that the provider had in its cache.</summary>
+    /// <summary>Input tokens that the provider read from its cache.</summary>
     public required int CachedInputTokens { get; init; }
 
     /// <summary>Output tokens.</summary>
@@ -44,7 +44,7 @@ public sealed record UsageLogged
     /// <summary>USD; 0 where the model has no known price.</summary>
     public required decimal Cost { get; init; }
 
-    /// <summary>Where the cost comes from: <c>client</c>, <c>registry</c> or <c>unpriced</c>.</summary>
+    /// <summary>The source of the cost: <c>client</c>, <c>registry</c> or <c>unpriced</c>.</summary>
     public required string CostSource { get; init; }
 }
 
@@ -54,7 +54,7 @@ public sealed record ConversationLogged
     /// <summary>Id of the conversation.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The scope that owns it.</summary>
     public required Scope Scope { get; init; }
 
     /// <summary>When it was logged.</summary>
@@ -72,17 +72,17 @@ public sealed record ConversationLogged
     /// <summary>Output tokens of all messages.</summary>
     public required long OutputTokens { get; init; }
 
-    /// <summary>USD, as its sender said.</summary>
+    /// <summary>Cost in USD, as the sender reported it.</summary>
     public required decimal Cost { get; init; }
 }
 
-/// <summary>The MCP module recorded the execution of a tool, which it or its caller ran.</summary>
+/// <summary>The MCP module recorded the execution of a tool by the server or by the caller.</summary>
 public sealed record ToolExecuted
 {
     /// <summary>Id of the execution.</summary>
     public required Guid Id { get; init; }
 
-    /// <summary>Whose it is.</summary>
+    /// <summary>The scope that owns it.</summary>
     public required Scope Scope { get; init; }
 
     /// <summary>When it was recorded.</summary>
@@ -91,12 +91,12 @@ public sealed record ToolExecuted
     /// <summary>Id of the tool.</summary>
     public required Guid ToolId { get; init; }
 
-    /// <summary>The conversation it was for, if any.</summary>
+    /// <summary>The conversation of the execution, if any.</summary>
     public Guid? ConversationId { get; init; }
 
-    /// <summary>Why it failed; null where it did not.</summary>
+    /// <summary>The error; null for a success.</summary>
     public string? Error { get; init; }
 
-    /// <summary>How long it took, where that is known.</summary>
+    /// <summary>Duration in ms, where known.</summary>
     public int? DurationMs { get; init; }
 }

@@ -3,10 +3,10 @@ using Microsoft.Extensions.Hosting;
 
 namespace LlmRing.Shared.Events;
 
-/// <summary>Brings events to the queues of their listeners, and runs those queues.</summary>
+/// <summary>Puts events into the queues of their listeners, and runs the queues.</summary>
 internal sealed class EventDispatcher : BackgroundService, IEvents
 {
-    private static readonly TimeSpan StopPatience = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan StopTimeout = TimeSpan.FromSeconds(5);
 
     private readonly IReadOnlyList<IEventQueue> _all;
     private readonly FrozenDictionary<Type, IEventQueue[]> _queues;
@@ -21,27 +21,27 @@ internal sealed class EventDispatcher : BackgroundService, IEvents
     public bool HasListener<TEvent>()
         where TEvent : class => _queues.ContainsKey(typeof(TEvent));
 
-    public void Publish<TEvent>(TEvent happened)
+    public void Publish<TEvent>(TEvent @event)
         where TEvent : class
     {
         if (!_queues.TryGetValue(typeof(TEvent), out var queues))
             return;
         foreach (var queue in queues)
-            ((IEventQueue<TEvent>)queue).Add(happened);
+            ((IEventQueue<TEvent>)queue).Add(@event);
     }
 
-    /// <summary>Lets the listeners catch up for a while, then tells them to stop.</summary>
+    /// <summary>Lets the listeners handle waiting events for a few seconds, then cancels them.</summary>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         foreach (var queue in _all)
             queue.Complete();
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        patience.CancelAfter(StopPatience);
-        await (ExecuteTask ?? Task.CompletedTask).WaitAsync(patience.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        await base.StopAsync(patience.Token);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        timeout.CancelAfter(StopTimeout);
+        await (ExecuteTask ?? Task.CompletedTask).WaitAsync(timeout.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await base.StopAsync(timeout.Token);
     }
 
-    // Each on a thread of its own until it first waits: a listener may block.
+    // Each queue runs on a thread-pool thread of its own, because a listener may block.
     protected override Task ExecuteAsync(CancellationToken stoppingToken) =>
         Task.WhenAll(_all.Select(queue => Task.Run(() => queue.RunAsync(stoppingToken), CancellationToken.None)));
 }

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace LlmRing.Shared.Events;
 
-/// <summary>What becomes of events, by kind of event and by listener.</summary>
+/// <summary>Counts handled, failed and dropped events by kind and listener.</summary>
 internal sealed class EventMetrics
 {
     private readonly Meter _meter;
@@ -10,12 +10,12 @@ internal sealed class EventMetrics
     public EventMetrics(IMeterFactory meters)
     {
         _meter = meters.Create("LlmRing.Events");
-        Heard = _meter.CreateCounter<long>("llmring.events.heard", "{event}", "Events that their listener has taken");
+        Handled = _meter.CreateCounter<long>("llmring.events.handled", "{event}", "Events that their listener has handled");
         Failed = _meter.CreateCounter<long>("llmring.events.failed", "{event}", "Events whose listener threw");
-        Dropped = _meter.CreateCounter<long>("llmring.events.dropped", "{event}", "Events that were not told because the queue of their listener was full");
+        Dropped = _meter.CreateCounter<long>("llmring.events.dropped", "{event}", "Events that were dropped because the queue of their listener was full");
     }
 
-    public Counter<long> Heard { get; }
+    public Counter<long> Handled { get; }
 
     public Counter<long> Failed { get; }
 

@@ -11,10 +11,10 @@ internal interface IEventQueue
 
     int Waiting { get; }
 
-    /// <summary>The kind of event and the listener.</summary>
+    /// <summary>The kind of event and the listener, as tags of metrics.</summary>
     KeyValuePair<string, object?>[] Tags { get; }
 
-    /// <summary>Hands on what comes, until <see cref="Complete"/> was called and nothing waits.</summary>
+    /// <summary>Passes events to the listener, until <see cref="Complete"/> was called and the queue is empty.</summary>
     Task RunAsync(CancellationToken stoppingToken);
 
     void Complete();
@@ -22,15 +22,15 @@ internal interface IEventQueue
 
 internal interface IEventQueue<in TEvent> : IEventQueue
 {
-    void Add(TEvent happened);
+    void Add(TEvent @event);
 }
 
-/// <summary>What waits for one listener.</summary>
+/// <summary>The bounded queue of one listener.</summary>
 internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider services, EventMetrics metrics, ILogger<TListener> logger) : IEventQueue<TEvent>
     where TEvent : class
     where TListener : class, IEventListener<TEvent>
 {
-    // Several of the largest batches that can be logged at once; some 30 MB when full.
+    // Holds ten of the largest batches of usages that one request can log; a full queue takes about 30 MB.
     private const int Capacity = 100_000;
     private const int MaxBatch = 1_000;
 
@@ -45,9 +45,9 @@ internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider ser
 
     public KeyValuePair<string, object?>[] Tags => [.. _tags];
 
-    public void Add(TEvent happened)
+    public void Add(TEvent @event)
     {
-        if (_events.Writer.TryWrite(happened))
+        if (_events.Writer.TryWrite(@event))
             return;
 
         metrics.Dropped.Add(1, _tags);
@@ -62,11 +62,11 @@ internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider ser
         while (await _events.Reader.WaitToReadAsync(CancellationToken.None))
         {
             var batch = new List<TEvent>();
-            while (batch.Count < MaxBatch && _events.Reader.TryRead(out var happened))
-                batch.Add(happened);
+            while (batch.Count < MaxBatch && _events.Reader.TryRead(out var @event))
+                batch.Add(@event);
             await HandleAsync(batch, stoppingToken);
 
-            // The burst is over only when the listener has caught up: one line for all that it cost.
+            // One line reports all events that a burst has dropped, once the listener has caught up.
             if (Waiting == 0 && Interlocked.Exchange(ref _dropped, 0) is > 0 and var dropped)
                 LogDropped(dropped, typeof(TEvent).Name);
         }
@@ -77,14 +77,14 @@ internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider ser
         try
         {
             await services.GetRequiredService<TListener>().HandleAsync(batch, stoppingToken);
-            metrics.Heard.Add(batch.Count, _tags);
+            metrics.Handled.Add(batch.Count, _tags);
             if (_failures > 0)
                 LogRecovered(_failures, typeof(TEvent).Name);
             _failures = 0;
         }
         catch (Exception exception)
         {
-            // Whoever published it has answered long ago, and the next batch may go better. Said once until it does.
+            // The publisher has answered its request already, and the next batch may succeed. Logged once until then.
             metrics.Failed.Add(batch.Count, _tags);
             if (_failures == 0)
                 LogFailed(exception, typeof(TEvent).Name);
@@ -92,15 +92,15 @@ internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider ser
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The queue for {Event} is full: its listener is too slow, and events are dropped until it has caught up")]
+    [LoggerMessage(LogLevel.Warning, "The queue for {Event} is full: its listener is too slow, and events are dropped until it has caught up", EventName = "EventQueueFull")]
     private partial void LogFull(string @event);
 
-    [LoggerMessage(LogLevel.Warning, "{Count} {Event} events were dropped while the queue was full")]
+    [LoggerMessage(LogLevel.Warning, "{Count} {Event} events were dropped while the queue was full", EventName = "EventsDropped")]
     private partial void LogDropped(long count, string @event);
 
-    [LoggerMessage(LogLevel.Error, "The listener of {Event} failed; further failures are only counted until it succeeds")]
+    [LoggerMessage(LogLevel.Error, "The listener of {Event} failed; further failures are only counted until it succeeds", EventName = "EventListenerFailed")]
     private partial void LogFailed(Exception exception, string @event);
 
-    [LoggerMessage(LogLevel.Information, "The listener works again; {Count} {Event} events were lost to its failures")]
+    [LoggerMessage(LogLevel.Information, "The listener works again; {Count} {Event} events were lost to its failures", EventName = "EventListenerRecovered")]
     private partial void LogRecovered(long count, string @event);
 }

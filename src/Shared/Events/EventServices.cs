@@ -3,7 +3,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace LlmRing.Shared.Events;
 
-/// <summary>Sets events up.</summary>
+/// <summary>Registers events and their listeners.</summary>
 public static class EventServices
 {
     /// <summary>Adds <see cref="IEvents"/>. Before the services of modules: it is then stopped after them, with what they published last.</summary>

@@ -3,29 +3,23 @@ using System.Text.Json.Serialization;
 
 namespace LlmRing.Shared.Json;
 
-/// <summary>How this API speaks JSON: snake_case, numbers as numbers, no text that PostgreSQL cannot store.</summary>
+/// <summary>The JSON of this API: snake_case, strict numbers, and no text that PostgreSQL cannot store.</summary>
 public static class JsonConventions
 {
-    /// <summary>The conventions as ready options; do not change them.</summary>
+    /// <summary>The conventions as read-only options.</summary>
     public static JsonSerializerOptions Options { get; } = Create();
 
-    /// <summary>Puts the conventions on options that somebody else made.</summary>
+    /// <summary>Applies the conventions to existing options.</summary>
     public static void Apply(JsonSerializerOptions options)
-    {
-        ApplyForm(options);
-        options.Converters.Add(new StorableStringConverter());
-        options.Converters.Add(new StorableElementConverter());
-    }
-
-    /// <summary>Names, numbers and enums only: what a schema can be made of (own converters would hide the types).</summary>
-    internal static void ApplyForm(JsonSerializerOptions options)
     {
         options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         options.PropertyNameCaseInsensitive = false;
         options.NumberHandling = JsonNumberHandling.Strict;
-        // Depth is counted for the whole body; deeper is refused with 422.
+        // The depth of the whole body; a deeper body is a 422.
         options.MaxDepth = 64;
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+        options.Converters.Add(new StorableStringConverter());
+        options.Converters.Add(new StorableElementConverter());
     }
 
     private static JsonSerializerOptions Create()
@@ -36,7 +30,7 @@ public static class JsonConventions
         return options;
     }
 
-    /// <summary>Refuses the one character that a PostgreSQL text cannot hold.</summary>
+    /// <summary>Refuses U+0000, the one character that a PostgreSQL text cannot hold.</summary>
     private sealed class StorableStringConverter : JsonConverter<string>
     {
         public override string? Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
@@ -59,7 +53,7 @@ public static class JsonConventions
             text.Contains('\0') ? throw new JsonException("A text must not contain the character U+0000.") : text;
     }
 
-    /// <summary>The same for free-form JSON, where PostgreSQL's jsonb also refuses lone surrogates.</summary>
+    /// <summary>Refuses U+0000 and lone surrogates in free-form JSON, which PostgreSQL's jsonb cannot hold.</summary>
     private sealed class StorableElementConverter : JsonConverter<JsonElement>
     {
         public override bool HandleNull => true;
@@ -67,7 +61,7 @@ public static class JsonConventions
         public override JsonElement Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options)
         {
             var element = JsonElement.ParseValue(ref reader);
-            // Both can only come as an escape; without one there is nothing to look at.
+            // Both can only be written as an escape sequence, so JSON without one needs no check.
             if (element.ValueKind is not JsonValueKind.Null && element.GetRawText().Contains("\\u", StringComparison.Ordinal))
                 Check(element);
             return element;

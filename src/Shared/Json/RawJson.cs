@@ -6,8 +6,8 @@ using Dapper;
 namespace LlmRing.Shared.Json;
 
 /// <summary>
-/// Free-form JSON between a jsonb column and the API: copied, never parsed into objects. Columns are read as they are and
-/// written with <c>@Name::jsonb</c>.
+/// Free-form JSON that is copied between a jsonb column and the API without being parsed into objects. Statements write it as
+/// <c>@name::jsonb</c>.
 /// </summary>
 /// <param name="Text">The JSON.</param>
 [JsonConverter(typeof(RawJsonConverter))]
@@ -19,7 +19,7 @@ public readonly record struct RawJson(string Text)
     /// <summary><c>[]</c>.</summary>
     public static RawJson EmptyArray { get; } = new("[]");
 
-    /// <summary>A member of a request; null where it is absent or null.</summary>
+    /// <summary>The text of a request's member; null where the member is absent or null.</summary>
     public static RawJson? Of(JsonElement? element) =>
         element is { ValueKind: not JsonValueKind.Null } value ? new RawJson(value.GetRawText()) : null;
 }
@@ -39,7 +39,7 @@ internal sealed class RawJsonHandler : SqlMapper.TypeHandler<RawJson>
 
     public override void SetValue(IDbDataParameter parameter, RawJson value) => parameter.Value = value.Text;
 
-    /// <summary>The reference server left rows whose JSON is a string that holds the JSON that was meant.</summary>
+    /// <summary>The reference server wrote some JSON values as a JSON string that holds the JSON text.</summary>
     private static string Unwrap(string text)
     {
         if (text is not ['"', ..] || JsonSerializer.Deserialize<string>(text) is not { } inner)
@@ -52,7 +52,7 @@ internal sealed class RawJsonHandler : SqlMapper.TypeHandler<RawJson>
         }
         catch (JsonException)
         {
-            // An ordinary string.
+            // The text is an ordinary JSON string.
             return text;
         }
     }

@@ -5,11 +5,11 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Shared.Paging;
 
 /// <summary>
-/// Where the next page of a list begins: after the row with this sort key and id. Opaque to clients (base64url), so that
-/// a list may change what it is sorted by. A text that is no cursor fails binding, which answers 422.
+/// The start of the next page of a list: after the row with this sort key and id. Opaque to clients (base64url), so that a list
+/// may change its order. Another text fails binding, which answers 422.
 /// </summary>
 /// <param name="Key">Sort key of the last row of the page before, e.g. the UTC ticks of its time; never negative.</param>
-/// <param name="Id">Id that tells rows with the same key apart, or that ties the cursor to one parent.</param>
+/// <param name="Id">Id that distinguishes rows with the same key, or that binds the cursor to one parent.</param>
 public readonly record struct PageCursor(long Key, Guid Id)
 {
     private const int Length = sizeof(long) + 16;
@@ -45,10 +45,12 @@ public readonly record struct PageCursor(long Key, Guid Id)
     }
 }
 
-/// <summary>Answers a page of a list.</summary>
+/// <summary>Pages of lists.</summary>
 public static class PageCursorExtensions
 {
-    /// <summary>Cuts the one row too many that was read to see whether there is more, and if so names the next page in <c>X-Next-Cursor</c>.</summary>
+    /// <summary>
+    /// Removes the extra row that was read to detect a further page, and writes the cursor of that page into <c>X-Next-Cursor</c>.
+    /// </summary>
     /// <param name="context">The request.</param>
     /// <param name="rows">At most <paramref name="limit"/> + 1 rows.</param>
     /// <param name="limit">Rows of a page.</param>

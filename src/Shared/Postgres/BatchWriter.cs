@@ -6,14 +6,14 @@ using Npgsql;
 namespace LlmRing.Shared.Postgres;
 
 /// <summary>
-/// Writes what concurrent requests bring with one commit, and answers each of them after it. There is no timer: while a batch
-/// is being committed the next one gathers, so an idle server answers in one round trip and a busy one in batches.
+/// Writes the items of concurrent requests with one commit, and completes each request after it. There is no timer: the next
+/// batch gathers while one is being committed, so an idle server answers in one round trip and a busy server writes batches.
 /// </summary>
-/// <typeparam name="TItem">What a request brings.</typeparam>
-/// <typeparam name="TAnswer">What it gets.</typeparam>
-/// <param name="capacity">Items that may wait; beyond that requests are to be refused with a 503.</param>
-/// <param name="metrics">Shows the queue's depth and the batches' sizes to the operator.</param>
-/// <param name="logger">Hears of batches that PostgreSQL refused.</param>
+/// <typeparam name="TItem">The item of a request.</typeparam>
+/// <typeparam name="TAnswer">The answer to an item.</typeparam>
+/// <param name="capacity">Number of items that may wait; the endpoint refuses further requests with a 503.</param>
+/// <param name="metrics">Measures the depth of the queue and the size of batches.</param>
+/// <param name="logger">Logs batches that PostgreSQL refused.</param>
 public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMetrics metrics, ILogger logger) : BackgroundService
 {
     private const int MaxRows = 1_024;
@@ -29,8 +29,8 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
         return _queue.Writer.TryWrite(pending) ? pending.Task : null;
     }
 
-    /// <summary>Takes no more and writes what waits.</summary>
-    /// <param name="cancellationToken">Gives that up.</param>
+    /// <summary>Closes the queue and writes the waiting items.</summary>
+    /// <param name="cancellationToken">Abandons the waiting items.</param>
     public override async Task StopAsync(CancellationToken cancellationToken)
     {
         _queue.Writer.TryComplete();
@@ -38,8 +38,8 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
         await base.StopAsync(cancellationToken);
     }
 
-    // One batch at a time: two would be of half the size, and most of what a batch costs does not depend on its size.
-    // Ended by the closed queue, not by the token: what was taken gets its answer.
+    // Writes one batch at a time: most of the cost of a batch does not depend on its size, and two would be half as large.
+    // The closed queue ends the loop, not the token, so that every queued item is answered.
 
     /// <inheritdoc/>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
@@ -60,15 +60,15 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
         }
     }
 
-    /// <summary>How many rows an item makes, and how long its texts are: a batch ends when it has enough of either.</summary>
+    /// <summary>The number of rows of an item and the length of its texts, which bound a batch.</summary>
     protected abstract (int Rows, long Characters) SizeOf(TItem item);
 
-    /// <summary>Commits a batch: all of it or, when it throws, nothing.</summary>
-    /// <param name="items">At least one.</param>
-    /// <returns>The answer to each.</returns>
+    /// <summary>Commits a batch: all of its items or, when it throws, none.</summary>
+    /// <param name="items">At least one item.</param>
+    /// <returns>The answer to each item, in their order.</returns>
     protected abstract Task<IReadOnlyList<TAnswer>> WriteAsync(IReadOnlyList<TItem> items);
 
-    /// <summary>The items are committed and answered; time for what no request waits for.</summary>
+    /// <summary>Called after the commit and the answers, for work that no request waits for.</summary>
     protected abstract void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers);
 
     private async Task WriteAsync(List<Pending> batch)
@@ -84,20 +84,21 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
         }
         catch (PostgresException exception) when (batch.Count > 1 && !exception.IsTransient)
         {
-            // One of them cannot be stored; alone, the others can.
+            // PostgreSQL refuses one of the items: written one by one, the others succeed.
             LogBatchRefused(logger, batch.Count, exception.MessageText);
             foreach (var pending in batch)
                 await WriteAsync([pending]);
         }
         catch (Exception exception)
         {
-            // Their requests answer it, unless they have been answered; the writer goes on with whoever comes next.
+            // Requests that were not answered yet answer the exception; the loop goes on with the next batch.
             foreach (var pending in batch)
                 pending.TrySetException(exception);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "A batch of {Count} was refused and is written one by one: {Reason}")]
+    [LoggerMessage(
+        LogLevel.Warning, "PostgreSQL refused a batch of {Count}, which is written one by one: {Reason}", EventName = "BatchRefused")]
     private static partial void LogBatchRefused(ILogger logger, int count, string reason);
 
     private sealed class Pending(TItem item) : TaskCompletionSource<TAnswer>(TaskCreationOptions.RunContinuationsAsynchronously)

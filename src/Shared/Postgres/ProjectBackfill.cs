@@ -1,16 +1,16 @@
 namespace LlmRing.Shared.Postgres;
 
 /// <summary>
-/// Gives rows of a module that the reference server wrote under a key alone to the project of that key, which in strict
-/// mode is their scope. Run before the server listens, in strict mode only.
+/// Sets the project of rows that the reference server wrote under a key alone: in strict mode the project of the key is their
+/// scope. Runs before the server listens, in strict mode only.
 /// </summary>
 /// <param name="Statement">
-/// SQL over the module's tables and <c>llmring_api.api_keys</c>; finds nothing to do, quickly, where it has been run before.
+/// SQL over the module's tables and <c>llmring_api.api_keys</c>. A second run finds no rows, and must find that out quickly.
 /// </param>
 public sealed record ProjectBackfill(string Statement)
 {
-    /// <summary>Fills <c>project_id</c> of tables, where nothing else depends on it.</summary>
-    /// <param name="tables">Names as in SQL; each table has <c>api_key_id</c> and <c>project_id</c>.</param>
+    /// <summary>Sets <c>project_id</c> of tables on which no other table depends.</summary>
+    /// <param name="tables">Names as in SQL; each table has the columns <c>api_key_id</c> and <c>project_id</c>.</param>
     public static ProjectBackfill Of(params string[] tables) => new(string.Join(';', tables.Select(table => $"""
         update {table} row set project_id = k.project_id
         from llmring_api.api_keys k

@@ -2,7 +2,7 @@ using System.Diagnostics.Metrics;
 
 namespace LlmRing.Shared.Postgres;
 
-/// <summary>What an operator sees of a queue that a background writer empties in batches.</summary>
+/// <summary>Metrics of a queue that a background writer empties in batches.</summary>
 /// <param name="meters">The host's meters.</param>
 /// <param name="meter">Name of the module's meter, <c>LlmRing.Usage</c>; its instruments are then named <c>llmring.usage.…</c>.</param>
 public sealed class QueueMetrics(IMeterFactory meters, string meter)
@@ -10,12 +10,12 @@ public sealed class QueueMetrics(IMeterFactory meters, string meter)
     private static readonly InstrumentAdvice<int> PowersOfTwo = new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
 
     private readonly Histogram<int> _batches = meters.Create(meter).CreateHistogram(
-        $"{meter.ToLowerInvariant()}.batch.size", "{item}", "Items that were written with one commit", null, PowersOfTwo);
+        $"{meter.ToLowerInvariant()}.batch.size", "{item}", "Items that one commit wrote", null, PowersOfTwo);
 
-    /// <summary>Says how the depth of the queue is read; it is asked for only when somebody collects.</summary>
+    /// <summary>Observes the depth of the queue whenever metrics are collected.</summary>
     public void Watch(Func<int> depth) => meters.Create(meter).CreateObservableGauge(
         $"{meter.ToLowerInvariant()}.queue.depth", depth, "{item}", "Items that wait to be written");
 
-    /// <summary>A batch is committed.</summary>
+    /// <summary>Records a committed batch.</summary>
     public void Wrote(int items) => _batches.Record(items);
 }

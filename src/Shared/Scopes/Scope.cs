@@ -3,8 +3,8 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Shared.Scopes;
 
 /// <summary>
-/// Whose data a request reads and writes: an API key or a project. Every query carries it; a row of another scope
-/// is as good as absent.
+/// The owner of the data that a request reads and writes: an API key or a project. Every query carries it; a row of another scope
+/// is answered like an absent one.
 /// </summary>
 public sealed record Scope
 {
@@ -13,7 +13,10 @@ public sealed record Scope
     /// <summary>Value of <c>api_key_id</c>; null where no key was sent.</summary>
     public string? ApiKeyId { get; }
 
-    /// <summary>Value of <c>project_id</c>; null for a key of no project. Where there is one, it is the scope, and the key only a note of who wrote a row.</summary>
+    /// <summary>
+    /// Value of <c>project_id</c>; null for a key without project. A project is the scope of all its keys, and <c>api_key_id</c> only
+    /// records which of them wrote a row.
+    /// </summary>
     public Guid? ProjectId { get; }
 
     /// <summary>The scope as one text, for cache keys and tables that hold it in one column: <c>key:…</c> or <c>project:…</c>.</summary>
@@ -21,7 +24,7 @@ public sealed record Scope
 
     /// <summary>The scope of an API key.</summary>
     /// <param name="apiKeyId">The key, or in strict mode the id of its row.</param>
-    /// <param name="projectId">The project that the key belongs to: all its keys share one scope, so that a new key sees what an old one wrote.</param>
+    /// <param name="projectId">The project of the key: its keys share one scope, so that a new key reads the rows of an old one.</param>
     public static Scope OfApiKey(string apiKeyId, Guid? projectId = null) => new(apiKeyId, projectId);
 
     /// <summary>The scope of a project.</summary>
@@ -29,11 +32,11 @@ public sealed record Scope
 
     /// <summary>
     /// The condition that keeps a query inside the scope, over the parameters <c>@ApiKeyId</c> and <c>@ProjectId</c>.
-    /// One of two constants, so that the planner can use the index of that very column.
+    /// One of two constants, so that the planner can use the index on that column.
     /// </summary>
     public string Filter => ProjectId is null ? "api_key_id = @ApiKeyId" : "project_id = @ProjectId";
 
-    /// <summary>Never the key itself: a scope may end up in a log.</summary>
+    /// <summary>A text without the key, since a scope may be printed into a log.</summary>
     public override string ToString() => ProjectId is null ? "API key" : $"project {ProjectId}";
 }
 

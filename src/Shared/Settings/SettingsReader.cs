@@ -16,7 +16,7 @@ public static class SettingsReader
     /// <see cref="ValidationAttribute"/>s on the property are checked.
     /// </summary>
     /// <typeparam name="T">A class or record with settable properties; its initializers are the defaults.</typeparam>
-    /// <exception cref="OperatorErrorException">A value does not fit; the message names the variable, the value and what is accepted.</exception>
+    /// <exception cref="OperatorErrorException">A value is invalid; the message names the variable, the value and what is accepted.</exception>
     public static T ReadSettings<T>(this IConfiguration configuration)
         where T : class, new()
     {

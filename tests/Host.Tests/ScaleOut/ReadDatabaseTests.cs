@@ -82,7 +82,7 @@ public sealed class ReadDatabaseTests
         var settings = new DatabaseSettings { ReadUrl = databases.Standby, PoolSize = PoolSize, PoolOverflow = 0 };
         var services = new ServiceCollection()
             .AddLogging()
-            .AddDatabase(new NpgsqlConnectionStringBuilder(databases.Primary) { Timeout = 1 }, settings)
+            .AddPostgres(new NpgsqlConnectionStringBuilder(databases.Primary) { Timeout = 1 }, settings)
             .BuildServiceProvider();
         var reads = services.GetRequiredService<ReadReplica>();
         await reads.StartAsync(CancellationToken.None);

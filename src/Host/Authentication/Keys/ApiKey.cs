@@ -4,16 +4,16 @@ using System.Text;
 
 namespace LlmRing.Host.Authentication.Keys;
 
-/// <summary>A key as its holder knows it. Only its hash is ever stored.</summary>
-/// <param name="Text">What is sent as <c>X-API-Key</c>.</param>
+/// <summary>The secret text of a key. Only its hash is stored.</summary>
+/// <param name="Text">The value of the header <c>X-API-Key</c>.</param>
 internal sealed record ApiKey(string Text)
 {
     public string Hash { get; } = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(Text)));
 
-    // 256 random bits; the word before them is what scanners for lost secrets look for.
+    // 256 random bits. Secret scanners find a leaked key by the prefix.
     public static ApiKey New() => new($"llmring_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}");
 
-    /// <summary>Never the key itself: it may end up in a log.</summary>
+    /// <summary>A text without the key, since records are printed into logs.</summary>
     public override string ToString() => "API key";
 }
 

@@ -6,8 +6,8 @@ using Npgsql;
 namespace LlmRing.Host.Authentication.Keys;
 
 /// <summary>
-/// Keys and projects in schema <c>llmring_api</c>. Where the tables are somebody else's they are taken as they are: columns
-/// that are ours (<c>name</c>, <c>created_at</c>, <c>expires_at</c>, <c>last_used_at</c>) may be missing.
+/// Keys and projects in schema <c>llmring_api</c>. Tables of another system are used as they are: the columns that only this
+/// server creates (<c>name</c>, <c>created_at</c>, <c>expires_at</c>, <c>last_used_at</c>) may be missing.
 /// </summary>
 internal sealed class KeyRepository(NpgsqlDataSource database)
 {
@@ -16,7 +16,7 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
         (to_jsonb(k) ->> 'expires_at')::timestamptz as expires_at, (to_jsonb(k) ->> 'last_used_at')::timestamptz as last_used_at
         """;
 
-    /// <summary>Makes what is missing of the tables.</summary>
+    /// <summary>Creates the tables that are missing.</summary>
     public async Task CreateTablesAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -24,7 +24,7 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
             """
             do $$
             begin
-                -- The right to make a schema is asked for even where it is there already.
+                -- "create schema if not exists" demands the right to create schemas even where the schema exists.
                 if to_regnamespace('llmring_api') is null then
                     create schema llmring_api;
                 end if;
@@ -58,17 +58,17 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>Stores a key of a project, which is made where there is none of that name.</summary>
-    /// <param name="project">Name or id.</param>
+    /// <summary>Stores a key of a project. A project of an unknown name is created.</summary>
+    /// <param name="project">Name or id of the project.</param>
     /// <param name="key">The key.</param>
-    /// <param name="expiresAt">When it ends; null: never.</param>
+    /// <param name="expiresAt">When the key expires, UTC; null: never.</param>
     /// <param name="cancellationToken">Ends the write.</param>
     /// <returns>Ids of the key and its project.</returns>
     public async Task<(Guid Id, Guid Project)> CreateAsync(string project, ApiKey key, DateTimeOffset? expiresAt, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
-        // One at a time, so that no two make the same project.
+        // Only one command creates at a time, so that two do not create the same project.
         await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_xact_lock(@lockKey)", new { lockKey = AdvisoryLocks.Keys }, transaction, cancellationToken: cancellationToken));
         var found = (await connection.QueryAsync<Guid>(new CommandDefinition(
             "select id from llmring_api.projects p where id::text = lower(@project) or to_jsonb(p) ->> 'name' = @project limit 2",
@@ -85,7 +85,7 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
         return (id, projectId);
     }
 
-    /// <summary>All keys, by project and age.</summary>
+    /// <summary>All keys, ordered by project and age.</summary>
     public async Task<IEnumerable<StoredKey>> ListAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -99,8 +99,8 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>Stores another key of the same project, for as long as the old one was made for, and lets the old one end after a while.</summary>
-    /// <returns>Ids of the new key and its project, and when it ends.</returns>
+    /// <summary>Stores a new key of the same project with the lifetime of the old one, and lets the old key expire after a grace period.</summary>
+    /// <returns>Ids of the new key and its project, and when the new key expires.</returns>
     public async Task<(Guid Id, Guid Project, DateTimeOffset? ExpiresAt)> RotateAsync(Guid old, ApiKey key, TimeSpan grace, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
@@ -125,7 +125,8 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
         return (id, project, expiresAt);
     }
 
-    /// <returns>False where there is no such key.</returns>
+    /// <summary>Deactivates a key.</summary>
+    /// <returns>False where no key has the id.</returns>
     public async Task<bool> RevokeAsync(Guid id, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

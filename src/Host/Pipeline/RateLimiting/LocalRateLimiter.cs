@@ -2,7 +2,7 @@ using System.Threading.RateLimiting;
 
 namespace LlmRing.Host.Pipeline.RateLimiting;
 
-/// <summary>Counts the requests of callers on this host.</summary>
+/// <summary>Counts the requests of callers on this host, in a token bucket per caller.</summary>
 internal sealed class LocalRateLimiter(Quota quota) : IDisposable
 {
     private readonly PartitionedRateLimiter<string> _limiter = PartitionedRateLimiter.Create<string, string>(caller =>
@@ -13,7 +13,7 @@ internal sealed class LocalRateLimiter(Quota quota) : IDisposable
             ReplenishmentPeriod = quota.Interval,
         }));
 
-    public RateLimitDecision Take(string caller)
+    public RateLimitDecision Acquire(string caller)
     {
         using var lease = _limiter.AttemptAcquire(caller);
         var remaining = (int)(_limiter.GetStatistics(caller)?.CurrentAvailablePermits ?? 0);

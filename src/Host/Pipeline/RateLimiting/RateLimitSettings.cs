@@ -7,7 +7,7 @@ namespace LlmRing.Host.Pipeline.RateLimiting;
 /// <summary>How many requests a key may send.</summary>
 internal sealed record RateLimitSettings
 {
-    /// <summary>Requests of a key in a time: <c>600/m</c>; null: as many as it likes.</summary>
+    /// <summary>Requests of a key per unit of time, such as <c>600/m</c>; null: unlimited.</summary>
     [Setting("RATE_LIMIT", "a number of requests in a second, minute, hour or day, e.g. 600/m")]
     [RegularExpression("[1-9][0-9]{0,6}/[smhd]")]
     public string? Limit { get; init; }
@@ -25,8 +25,8 @@ internal sealed record RateLimitSettings
 }
 
 /// <summary>
-/// So many requests may come at once; each is given back after its share of the time, so that a window has no edge at which twice as
-/// many could come.
+/// As many requests as the limit may come at once; each is given back after its share of the window, so that a window has no
+/// edge at which twice as many could come.
 /// </summary>
 internal sealed record Quota(int Limit, TimeSpan Window)
 {
@@ -34,9 +34,9 @@ internal sealed record Quota(int Limit, TimeSpan Window)
     public TimeSpan Interval => Window / Limit;
 }
 
-/// <summary>Whether a request may pass, and what is left.</summary>
-/// <param name="IsGranted">It may.</param>
-/// <param name="Remaining">Further requests that may come at once.</param>
-/// <param name="Reset">Until all of them may again.</param>
-/// <param name="RetryAfter">Until the next one may.</param>
+/// <summary>Whether a request may pass, and the remaining quota.</summary>
+/// <param name="IsGranted">The request may pass.</param>
+/// <param name="Remaining">Further requests that may pass at once.</param>
+/// <param name="Reset">Time until the full quota is available.</param>
+/// <param name="RetryAfter">Time until the next request may pass.</param>
 internal readonly record struct RateLimitDecision(bool IsGranted, int Remaining, TimeSpan Reset, TimeSpan RetryAfter);

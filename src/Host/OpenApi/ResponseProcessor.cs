@@ -35,7 +35,7 @@ internal sealed class ResponseProcessor : IOperationProcessor
             content.Example = null;
         foreach (var (status, example) in definition.EndpointSummary?.ResponseExamples ?? [])
         {
-            foreach (var content in operation.Responses[Key(status)].Content.Values)
+            foreach (var content in operation.Responses.TryGetValue(Key(status), out var response) ? response.Content.Values : [])
                 content.Example = JToken.Parse(JsonSerializer.Serialize(example, JsonConventions.Options));
         }
 

@@ -95,9 +95,9 @@ fill() { # KEY ROWS
     sql "insert into llmring.usage_logs (id, api_key_id, provider, model, alias, profile, origin, input_tokens, output_tokens, cost, cost_source, latency_ms, metadata, created_at)
          select gen_random_uuid(), '$1', 'openai', 'model-' || n % 10, 'fast', 'default', 'bench', 1200, 350, 0.0052, 'client', 100 + n % 900, '{}',
              now() - interval '29 days 23 hours' * (n::float8 / $2) from generate_series(1, $2) as n"
-    sql "insert into llmring.usage_rollups (scope, is_day, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
-         select 'key:$1', is_day, date_trunc(case when is_day then 'day' else 'hour' end, created_at, 'UTC'), md5(model)::uuid, provider, model, alias, origin, profile, count(*), sum(input_tokens), sum(output_tokens), 0, sum(cost),
-             array_fill(1, array[72]) from llmring.usage_logs cross join (values (true), (false)) as spans (is_day) where api_key_id = '$1' group by 2, 3, 4, 5, 6, 7, 8, 9"
+    sql "insert into llmring.usage_rollups (scope, granularity, bucket_start, dimension_key, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
+         select 'key:$1', granularity, date_trunc(granularity, created_at, 'UTC'), md5(model)::uuid, provider, model, alias, origin, profile, count(*), sum(input_tokens), sum(output_tokens), 0, sum(cost),
+             array_fill(1, array[72]) from llmring.usage_logs cross join (values ('hour'), ('day')) as granularities (granularity) where api_key_id = '$1' group by 2, 3, 4, 5, 6, 7, 8, 9"
 }
 fill few 10000
 fill many "$STATS_ROWS"

@@ -1,6 +1,7 @@
 using LlmRing.Modules.Mcp.Connections;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
 using LlmRing.Modules.Mcp.Secrets;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Modules;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Settings;
@@ -12,8 +13,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LlmRing.Modules.Mcp;
 
 /// <summary>
-/// Holds MCP servers with their tools, resources and prompts, and runs them: as a client of the MCP servers, within
-/// what the operator allows (<c>LLMRING_MCP_*</c>). Needs <see cref="Shared.Contracts.IConversationOwnership"/>.
+/// Stores MCP servers with their tools, resources and prompts, and calls the servers as an MCP client, within the limits that the
+/// operator sets (<c>LLMRING_MCP_*</c>). Needs <see cref="Shared.Contracts.IConversationOwnership"/>.
 /// </summary>
 public sealed class McpModule : IModule
 {
@@ -21,7 +22,7 @@ public sealed class McpModule : IModule
     public string Name => "mcp";
 
     /// <inheritdoc/>
-    public string Description => "Holds MCP servers with their tools, resources and prompts, and runs them.";
+    public string Description => "Stores MCP servers with their tools, resources and prompts, and calls them.";
 
     /// <inheritdoc/>
     public string? Schema => "mcp_client";
@@ -31,16 +32,21 @@ public sealed class McpModule : IModule
     {
         services.AddSingleton(configuration.ReadSettings<McpSettings>())
             .AddSingleton<ServerRepository>()
-            .AddSingleton<OfferRepository>()
+            .AddSingleton<ToolRepository>()
+            .AddSingleton<ResourceRepository>()
+            .AddSingleton<PromptRepository>()
+            .AddSingleton<ServerFeatureRepository>()
             .AddSingleton<ExecutionRepository>()
             .AddSingleton<ServerAddressRules>()
-            .AddSingleton<OfferChanges>()
+            .AddSingleton<ListChangedQueue>()
             .AddSingleton<McpMetrics>()
-            .AddSingleton<McpConnections>()
+            .AddSingleton<ServerHealthRecorder>()
+            .AddSingleton<McpConnectionPool>()
+            .AddSingleton<McpGateway>()
             .AddSingleton<AuthConfigProtector>()
             .AddSingleton(ProjectBackfill.Of("mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"))
             .AddHostedService<AuthConfigAdoption>()
-            .AddHostedService<ConnectionUpkeep>();
+            .AddHostedService<ConnectionMaintenance>();
 
         services.AddDataProtection().SetApplicationName("llmring-server");
         services.AddSingleton<DatabaseKeyRepository>()

@@ -4,14 +4,14 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Modules.Mcp;
 
-/// <summary>What this server may reach and start on behalf of its callers.</summary>
+/// <summary>The settings <c>LLMRING_MCP_*</c>: the servers that callers may make this server connect to or start.</summary>
 internal sealed record McpSettings
 {
-    /// <summary>Networks that are open although they are not public; null: none, or loopback in development.</summary>
+    /// <summary>Networks that are allowed although they are not public; null: none, or loopback in development.</summary>
     [Setting("MCP_ALLOWED_NETWORKS", "addresses or networks separated by commas, e.g. 192.168.0.0/16,127.0.0.1")]
     public IReadOnlyList<IPNetwork>? AllowedNetworks { get; init; }
 
-    /// <summary>Command lines that stdio servers may consist of; a last <c>*</c> stands for any further arguments.</summary>
+    /// <summary>Command lines that stdio servers may be started with; a last <c>*</c> stands for any further arguments.</summary>
     [Setting("MCP_STDIO_COMMANDS", "command lines separated by commas, or a JSON array of them; a last * stands for any further arguments")]
     public IReadOnlyList<string> StdioCommands { get; init; } = [];
 

@@ -1,3 +1,6 @@
+using LlmRing.Modules.Registry.Archive;
+using LlmRing.Modules.Registry.Snapshot;
+using LlmRing.Modules.Registry.Storage;
 using LlmRing.Modules.Registry.Upstream;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
@@ -9,9 +12,9 @@ using Microsoft.Extensions.Http.Resilience;
 namespace LlmRing.Modules.Registry;
 
 /// <summary>
-/// Serves a cached copy of the public model registry, and offers <see cref="IModelPrices"/> from it.
-/// The way of a copy: upstream → table <c>registry_documents</c> → cache (shared by all hosts) →
-/// <see cref="RegistrySnapshot"/> in memory, which is all that requests read.
+/// Serves a cached copy of the public model registry, and implements <see cref="IModelPrices"/> with it.
+/// Each copy flows from the upstream through table <c>registry_documents</c> and the cache (shared by all hosts) to the
+/// <see cref="RegistrySnapshot"/> in memory, the only source that requests read.
 /// </summary>
 public sealed class RegistryModule : IModule
 {
@@ -44,14 +47,15 @@ public sealed class RegistryModule : IModule
         services
             .AddHttpClient(HttpUpstream.ClientName, client =>
             {
+                // The resilience handler bounds each attempt and the whole request.
                 client.Timeout = Timeout.InfiniteTimeSpan;
                 client.MaxResponseContentBufferSize = HttpUpstream.MaxDocumentBytes;
                 client.DefaultRequestHeaders.UserAgent.ParseAdd("llmring-server");
             })
-            .AddStandardResilienceHandler(Bound);
+            .AddStandardResilienceHandler(SetTimeouts);
     }
 
-    private static void Bound(HttpStandardResilienceOptions options)
+    private static void SetTimeouts(HttpStandardResilienceOptions options)
     {
         options.AttemptTimeout.Timeout = TimeSpan.FromSeconds(5);
         options.TotalRequestTimeout.Timeout = TimeSpan.FromSeconds(10);

@@ -3,10 +3,10 @@ using LlmRing.Shared.Settings;
 
 namespace LlmRing.Modules.Registry;
 
-/// <summary>Where the model registry comes from.</summary>
+/// <summary>Settings of the registry module.</summary>
 internal sealed record RegistrySettings
 {
-    /// <summary>Base URL of the upstream's layout, with or without a last slash.</summary>
+    /// <summary>Base URL of the upstream registry, with or without a slash at the end: <c>manifest.json</c> lies directly below.</summary>
     [Setting("REGISTRY_BASE_URL", "an http://, https:// or file:// URL")]
     [RegularExpression("(https?|file)://.+")]
     public Uri BaseUrl { get; init; } = new("https://llmring.github.io/registry/");

@@ -1,3 +1,4 @@
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Modules;
 using LlmRing.Shared.Postgres;
 using Microsoft.Extensions.Configuration;
@@ -6,8 +7,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LlmRing.Modules.Templates;
 
 /// <summary>
-/// Stores reusable conversation templates: a key's own, and global ones (rows without an owner, which an operator
-/// inserts) that every key reads and uses and none changes. It needs and offers no contract of Shared.
+/// Stores reusable conversation templates: those of a key or project, and global ones (rows without an owner, inserted by an
+/// operator), which all callers can read and use but not change. The module neither needs nor implements a contract of Shared.
 /// </summary>
 public sealed class TemplatesModule : IModule
 {

@@ -1,4 +1,8 @@
-using LlmRing.Modules.Usage.Reprice;
+using LlmRing.Modules.Usage.Adoption;
+using LlmRing.Modules.Usage.Maintenance;
+using LlmRing.Modules.Usage.Pricing;
+using LlmRing.Modules.Usage.Rollups;
+using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
 using LlmRing.Shared.Postgres;
@@ -10,9 +14,9 @@ using Npgsql;
 namespace LlmRing.Modules.Usage;
 
 /// <summary>
-/// Logs usage and cost of LLM calls and answers statistics. Asks <see cref="IModelPrices"/> what a call
-/// costs where its sender does not say; without the Registry module such calls are stored unpriced. Offers
-/// <see cref="IUsageTotals"/>, and publishes <see cref="Shared.Events.UsageLogged"/>.
+/// Logs usage and cost of LLM calls and answers statistics. Calls without a cost are priced by <see cref="IModelPrices"/>;
+/// without the Registry module they are stored unpriced. Offers <see cref="IUsageTotals"/>, and publishes
+/// <see cref="Shared.Events.UsageLogged"/>.
 /// </summary>
 public sealed class UsageModule : IModule, IDatabaseReport
 {
@@ -25,21 +29,29 @@ public sealed class UsageModule : IModule, IDatabaseReport
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton(configuration.ReadSettings<UsageSettings>())
-        .AddSingleton<IRetentionPolicy, UsageRetention>()
-        .AddSingleton(new ProjectBackfill("select usage_fill_projects()"))
-        .AddSingleton<UsageRepository>()
+        // Storage
+        .AddSingleton<UsageLogRepository>()
+        .AddSingleton<UsageStore>()
+        .AddSingleton<UsageBatchWriter>()
+        .AddHostedService(provider => provider.GetRequiredService<UsageBatchWriter>())
+        // Rollups
+        .AddSingleton<RollupRepository>()
+        .AddSingleton<IUsageTotals>(provider => provider.GetRequiredService<RollupRepository>())
         .AddSingleton<StatsCache>()
-        .AddSingleton<UsageWriter>()
-        .AddSingleton<UsageRepricer>()
-        .AddSingleton<IUsageTotals>(provider => provider.GetRequiredService<UsageRepository>())
-        .AddHostedService<UsageMaintenance>()
-        .AddSingleton<UsageBackfill>()
-        .AddHostedService(provider => provider.GetRequiredService<UsageBackfill>())
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
-        .AddHostedService(provider => provider.GetRequiredService<UsageWriter>())
-        .AddHostedService<RepricingOnRefresh>();
+        // Pricing
+        .AddSingleton<UsageRecordFactory>()
+        .AddSingleton<UsageRepricer>()
+        .AddHostedService<RepriceOnRegistryChange>()
+        // Adoption
+        .AddSingleton<RollupBackfill>()
+        .AddHostedService(provider => provider.GetRequiredService<RollupBackfill>())
+        .AddSingleton(new ProjectBackfill("select usage_backfill_projects()"))
+        // Maintenance
+        .AddHostedService<UsageMaintenance>()
+        .AddSingleton<IRetentionPolicy, UsageRetention>();
 
     /// <inheritdoc/>
     public async Task<string?> ReportAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken) =>
-        await UsageBackfill.DescribeAsync(connection, schema, cancellationToken);
+        await RollupBackfill.DescribeAsync(connection, schema, cancellationToken);
 }

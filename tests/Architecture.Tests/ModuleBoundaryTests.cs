@@ -1,38 +1,31 @@
 using System.Reflection;
-using FastEndpoints;
-using LlmRing.Host.Modules;
-using LlmRing.Host.Startup;
-using LlmRing.Modules.Budgets;
+using System.Runtime.CompilerServices;
 using LlmRing.Shared.Modules;
 
 namespace LlmRing.Architecture.Tests;
 
 public sealed class ModuleBoundaryTests
 {
-    private static readonly Assembly Shared = typeof(IModule).Assembly;
+    public static IEnumerable<Func<Assembly>> Modules() => CompiledCode.Modules.Select(assembly => (Func<Assembly>)(() => assembly));
 
-    public static IEnumerable<Func<Assembly>> Modules() => BuiltInModules.Assemblies.Append(typeof(BudgetsModule).Assembly).Select(assembly => (Func<Assembly>)(() => assembly));
+    public static IEnumerable<Func<Assembly>> ModulesAndHost() => Modules().Append(() => CompiledCode.Host);
 
     [Test]
     [MethodDataSource(nameof(Modules))]
-    public async Task A_module_references_of_this_project_only_Shared(Assembly module)
+    public async Task A_module_references_no_assembly_of_this_solution_but_Shared(Assembly module)
     {
-        var references = module.GetReferencedAssemblies().Select(reference => reference.Name!).Where(name => name.StartsWith("LlmRing", StringComparison.Ordinal) || name == "llmring-server");
-
-        await Assert.That(references).IsEquivalentTo([Shared.GetName().Name!]);
+        await Assert.That(OwnReferencesOf(module)).IsEquivalentTo([CompiledCode.Shared.GetName().Name!]);
     }
 
     [Test]
-    public async Task Shared_references_no_module_and_no_host()
+    public async Task Shared_references_no_assembly_of_this_solution()
     {
-        var references = Shared.GetReferencedAssemblies().Select(reference => reference.Name!);
-
-        await Assert.That(references.Where(name => name.StartsWith("LlmRing", StringComparison.Ordinal) || name == "llmring-server")).IsEmpty();
+        await Assert.That(OwnReferencesOf(CompiledCode.Shared)).IsEmpty();
     }
 
     [Test]
     [MethodDataSource(nameof(Modules))]
-    public async Task A_module_shows_nothing_but_its_module_class(Assembly module)
+    public async Task The_module_class_is_the_only_public_type_of_a_module(Assembly module)
     {
         var shown = module.GetExportedTypes();
 
@@ -40,31 +33,46 @@ public sealed class ModuleBoundaryTests
         await Assert.That(typeof(IModule).IsAssignableFrom(shown[0])).IsTrue();
     }
 
-    public static IEnumerable<Func<Assembly>> ModulesAndHost() => Modules().Append(() => typeof(LlmRingServer).Assembly);
+    [Test]
+    [MethodDataSource(nameof(ModulesAndHost))]
+    public async Task Endpoints_are_sealed(Assembly assembly)
+    {
+        var violations = CompiledCode.EndpointsOf(assembly).Where(endpoint => !endpoint.IsSealed);
+
+        await Assert.That(violations.Select(endpoint => endpoint.FullName)).IsEmpty();
+    }
 
     [Test]
     [MethodDataSource(nameof(ModulesAndHost))]
-    public async Task Endpoints_are_sealed_and_lie_in_the_folder_of_their_slice(Assembly module)
+    public async Task Names_of_endpoints_end_with_Endpoint(Assembly assembly)
     {
-        var endpoints = module.GetTypes().Where(type => type.IsAssignableTo(typeof(BaseEndpoint)) && !type.IsAbstract);
+        var violations = CompiledCode.EndpointsOf(assembly).Where(endpoint => !endpoint.Name.EndsWith("Endpoint", StringComparison.Ordinal));
 
-        foreach (var endpoint in endpoints)
-        {
-            await Assert.That(endpoint.IsSealed).IsTrue().Because(endpoint.FullName!);
-            await Assert.That(endpoint.Name).EndsWith("Endpoint").Because(endpoint.FullName!);
-            // LlmRing.Modules.Usage.LogUsage, LlmRing.Host.Health.
-            await Assert.That(endpoint.Namespace!.Split('.').Length).IsGreaterThan(module == typeof(LlmRingServer).Assembly ? 2 : 3).Because($"{endpoint.FullName} lies at the top of its module");
-        }
+        await Assert.That(violations.Select(endpoint => endpoint.FullName)).IsEmpty();
     }
 
     [Test]
-    public async Task Nothing_is_async_void()
+    [MethodDataSource(nameof(ModulesAndHost))]
+    public async Task Endpoints_lie_in_the_folder_of_their_use_case_and_not_at_the_root(Assembly assembly)
     {
-        var methods = ModulesAndHost().Select(assembly => assembly()).Append(Shared)
-            .SelectMany(assembly => assembly.GetTypes())
-            .SelectMany(type => type.GetMethods(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Static | BindingFlags.Instance | BindingFlags.DeclaredOnly))
-            .Where(method => method.ReturnType == typeof(void) && method.IsDefined(typeof(System.Runtime.CompilerServices.AsyncStateMachineAttribute)));
+        // LlmRing.Modules.Usage.LogUsage, LlmRing.Host.Health.
+        var depth = assembly == CompiledCode.Host ? 3 : 4;
+
+        var violations = CompiledCode.EndpointsOf(assembly).Where(endpoint => endpoint.Namespace!.Split('.').Length < depth);
+
+        await Assert.That(violations.Select(endpoint => endpoint.FullName)).IsEmpty();
+    }
+
+    [Test]
+    public async Task No_method_is_async_void()
+    {
+        var methods = CompiledCode.All.SelectMany(CompiledCode.MethodsOf)
+            .Where(method => method.ReturnType == typeof(void) && method.IsDefined(typeof(AsyncStateMachineAttribute)));
 
         await Assert.That(methods.Select(method => $"{method.DeclaringType}.{method.Name}")).IsEmpty();
     }
+
+    private static IEnumerable<string> OwnReferencesOf(Assembly assembly) => assembly.GetReferencedAssemblies()
+        .Select(reference => reference.Name!)
+        .Where(name => name.StartsWith("LlmRing", StringComparison.Ordinal) || name == "llmring-server");
 }

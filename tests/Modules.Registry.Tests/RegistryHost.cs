@@ -6,13 +6,15 @@ namespace LlmRing.Modules.Registry.Tests;
 /// <summary>A server with an upstream and a database of its own, for tests that change the upstream or restart the server.</summary>
 internal sealed class RegistryHost : IAsyncDisposable
 {
-    private readonly string _database;
     private LlmRingServer? _server;
     private ApiClient? _client;
 
-    private RegistryHost(string database) => _database = database;
+    private RegistryHost(string database) => Database = database;
 
     public RegistryUpstream Upstream { get; } = new();
+
+    /// <summary>Connection string of the server's database.</summary>
+    public string Database { get; }
 
     public ApiClient Client => _client!;
 
@@ -25,7 +27,7 @@ internal sealed class RegistryHost : IAsyncDisposable
         return host;
     }
 
-    /// <summary>Stops the server and starts another on the same database.</summary>
+    /// <summary>Stops the server and starts another server on the same database.</summary>
     public async Task RestartAsync(params (string Name, string Value)[] settings)
     {
         await StopAsync();
@@ -33,7 +35,7 @@ internal sealed class RegistryHost : IAsyncDisposable
         _client = new ApiClient(_server.Address, key: null);
     }
 
-    /// <summary>Repeats a request until its answer is as expected.</summary>
+    /// <summary>Repeats a request until the answer is as expected.</summary>
     public async Task<ApiResponse> GetUntilAsync(string path, Func<ApiResponse, bool> expected)
     {
         var answer = default(ApiResponse);
@@ -41,19 +43,22 @@ internal sealed class RegistryHost : IAsyncDisposable
         return answer!;
     }
 
-    /// <summary>Starts a further server on the same database; the caller disposes of it.</summary>
-    public Task<LlmRingServer> StartSecondAsync(params (string Name, string Value)[] settings) => ServerFixture.StartAsync(_database, Upstream, settings);
+    /// <summary>Starts a further server on the same database; the caller disposes of the server.</summary>
+    public Task<LlmRingServer> StartSecondAsync(params (string Name, string Value)[] settings) =>
+        ServerFixture.StartAsync(Database, Upstream, settings);
+
+    /// <summary>Stops the server.</summary>
+    public async Task StopAsync()
+    {
+        _client?.Dispose();
+        if (_server is not null)
+            await _server.DisposeAsync();
+        _server = null;
+    }
 
     public async ValueTask DisposeAsync()
     {
         await StopAsync();
         await Upstream.DisposeAsync();
-    }
-
-    private async Task StopAsync()
-    {
-        _client?.Dispose();
-        if (_server is not null)
-            await _server.DisposeAsync();
     }
 }

@@ -10,7 +10,7 @@ internal static class TemplateClient
 {
     public const string Route = "/api/v1/templates";
 
-    /// <summary>What a caller sends for a new template; every call makes another one, the same in every run.</summary>
+    /// <summary>Bodies of new templates: random, and the same in every run.</summary>
     public static Faker<NewTemplate> Faker(int seed) => new Faker<NewTemplate>()
         .UseSeed(seed)
         .CustomInstantiator(faker => new NewTemplate(
@@ -22,8 +22,8 @@ internal static class TemplateClient
             faker.Random.Int(1, 100_000),
             faker.Internet.UserName()));
 
-    /// <summary>Makes a template.</summary>
-    /// <returns>Its id.</returns>
+    /// <summary>Creates a template.</summary>
+    /// <returns>The id of the template.</returns>
     public static async Task<string> NewTemplateAsync(this ApiClient client, string name = "Review") =>
         (string)(await client.PostAsync(Route, new { name }))["id"]!;
 
@@ -36,4 +36,5 @@ internal static class TemplateClient
     }
 }
 
-internal sealed record NewTemplate(string Name, string Description, string SystemPrompt, string Model, decimal Temperature, int MaxTokens, string CreatedBy);
+internal sealed record NewTemplate(
+    string Name, string Description, string SystemPrompt, string Model, decimal Temperature, int MaxTokens, string CreatedBy);

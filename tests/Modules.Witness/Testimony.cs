@@ -4,7 +4,7 @@ using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Witness;
 
-/// <summary>Remembers what it heard.</summary>
+/// <summary>Keeps the received events in memory, by scope.</summary>
 internal sealed class Testimony(string closing) : IEventListener<UsageLogged>, IEventListener<ConversationLogged>, IEventListener<ToolExecuted>
 {
     public string Closing => closing;
@@ -14,15 +14,15 @@ internal sealed class Testimony(string closing) : IEventListener<UsageLogged>, I
     public IReadOnlyList<HeardEvent> Of(Scope scope) => [.. _heard.GetValueOrDefault(scope) ?? []];
 
     public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken) =>
-        NoteAsync(events.Select(logged => (logged.Scope, new HeardEvent("usage", logged.Id, $"{logged.Provider}:{logged.Model}", logged.Cost))));
+        KeepAsync(events.Select(logged => (logged.Scope, new HeardEvent("usage", logged.Id, $"{logged.Provider}:{logged.Model}", logged.Cost))));
 
     public Task HandleAsync(IReadOnlyList<ConversationLogged> events, CancellationToken cancellationToken) =>
-        NoteAsync(events.Select(logged => (logged.Scope, new HeardEvent("conversation", logged.Id, $"{logged.ModelAlias} {logged.Messages}", logged.Cost))));
+        KeepAsync(events.Select(logged => (logged.Scope, new HeardEvent("conversation", logged.Id, $"{logged.ModelAlias} {logged.Messages}", logged.Cost))));
 
     public Task HandleAsync(IReadOnlyList<ToolExecuted> events, CancellationToken cancellationToken) =>
-        NoteAsync(events.Select(executed => (executed.Scope, new HeardEvent("tool", executed.Id, executed.Error, null))));
+        KeepAsync(events.Select(executed => (executed.Scope, new HeardEvent("tool", executed.Id, executed.Error, null))));
 
-    private Task NoteAsync(IEnumerable<(Scope Scope, HeardEvent Heard)> events)
+    private Task KeepAsync(IEnumerable<(Scope Scope, HeardEvent Heard)> events)
     {
         foreach (var (scope, heard) in events)
             _heard.GetOrAdd(scope, _ => new()).Enqueue(heard);
@@ -32,13 +32,13 @@ internal sealed class Testimony(string closing) : IEventListener<UsageLogged>, I
 
 internal sealed record HeardEvent(string Kind, Guid Id, string? What, decimal? Cost);
 
-/// <summary>Fails at each event.</summary>
-internal sealed class DeafListener : IEventListener<UsageLogged>
+/// <summary>Throws at each event.</summary>
+internal sealed class FailingListener : IEventListener<UsageLogged>
 {
     public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken) => throw new InvalidOperationException("Thrown by a listener.");
 }
 
-/// <summary>Never comes back from the first event.</summary>
+/// <summary>Blocks its thread forever at the first event.</summary>
 internal sealed class BlockingListener : IEventListener<UsageLogged>
 {
     public Task HandleAsync(IReadOnlyList<UsageLogged> events, CancellationToken cancellationToken)

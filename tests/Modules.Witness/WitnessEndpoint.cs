@@ -5,10 +5,10 @@ using Npgsql;
 
 namespace LlmRing.Modules.Witness;
 
-/// <summary>GET /api/v1/witness answers what this module heard of the caller; with <c>?fail=true</c> it throws.</summary>
+/// <summary>GET /api/v1/witness answers the events of the caller's scope; with <c>?fail=true</c> it throws.</summary>
 internal sealed class WitnessEndpoint(Testimony testimony, NpgsqlDataSource database) : Endpoint<WitnessRequest, WitnessResponse>
 {
-    // What an endpoint is configured by cannot come from its services.
+    // Static, because FastEndpoints configures endpoints before their services exist.
     public static Misconduct Misconduct { get; set; }
 
     public override void Configure()
@@ -30,9 +30,9 @@ internal sealed class WitnessEndpoint(Testimony testimony, NpgsqlDataSource data
         });
     }
 
-    public override async Task HandleAsync(WitnessRequest req, CancellationToken ct)
+    public override async Task HandleAsync(WitnessRequest request, CancellationToken ct)
     {
-        if (req.Fail)
+        if (request.Fail)
             throw new InvalidOperationException("Thrown by a request.");
 
         await using var connection = await database.OpenConnectionAsync(ct);

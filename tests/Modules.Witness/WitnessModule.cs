@@ -10,7 +10,7 @@ using Microsoft.Extensions.Hosting;
 
 namespace LlmRing.Modules.Witness;
 
-/// <summary>What this module does wrong, if anything: <c>LLMRING_WITNESS</c>.</summary>
+/// <summary>The fault that <c>LLMRING_WITNESS</c> makes this module have.</summary>
 internal enum Misconduct
 {
     None,
@@ -41,7 +41,7 @@ internal sealed record WitnessSettings
     public Misconduct Misconduct { get; init; }
 }
 
-/// <summary>A module for tests: repeats what it heard of events, and does whatever a bad module may do.</summary>
+/// <summary>A module for tests: repeats the events that it received, and has any fault that a module may have.</summary>
 public sealed class WitnessModule : IModule
 {
     private static readonly string? Early = Environment.GetEnvironmentVariable("LLMRING_WITNESS");
@@ -66,7 +66,7 @@ public sealed class WitnessModule : IModule
             .AddEventListener<UsageLogged, Testimony>()
             .AddEventListener<ConversationLogged, Testimony>()
             .AddEventListener<ToolExecuted, Testimony>()
-            .AddEventListener<UsageLogged, DeafListener>();
+            .AddEventListener<UsageLogged, FailingListener>();
         WitnessEndpoint.Misconduct = settings.Misconduct;
         switch (settings.Misconduct)
         {
@@ -161,33 +161,33 @@ internal sealed class FailingPriceListener(IModelPrices prices) : IHostedService
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }
 
-internal sealed class NeedyService(IDisposable nobodyRegistersThis) : IHostedService
+internal sealed class NeedyService(IDisposable unregistered) : IHostedService
 {
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        nobodyRegistersThis.Dispose();
+        unregistered.Dispose();
         return Task.CompletedTask;
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
 }
 
-internal sealed class NeedyCheck(IDisposable nobodyRegistersThis) : IHealthCheck
+internal sealed class NeedyCheck(IDisposable unregistered) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
     {
-        nobodyRegistersThis.Dispose();
+        unregistered.Dispose();
         return Task.FromResult(HealthCheckResult.Healthy());
     }
 }
 
-internal sealed class NeedyRetention(IDisposable nobodyRegistersThis) : IRetentionPolicy
+internal sealed class NeedyRetention(IDisposable unregistered) : IRetentionPolicy
 {
     public bool RunsDaily => false;
 
     public Task<string> RunAsync(bool dryRun, CancellationToken cancellationToken)
     {
-        nobodyRegistersThis.Dispose();
+        unregistered.Dispose();
         return Task.FromResult("");
     }
 }

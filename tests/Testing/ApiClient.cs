@@ -5,7 +5,7 @@ using System.Text.Json.Nodes;
 
 namespace LlmRing.Testing;
 
-/// <summary>Speaks to a server as a client of the field would: JSON over HTTP with an API key.</summary>
+/// <summary>An HTTP client that sends JSON with an API key and does not follow redirects.</summary>
 public sealed class ApiClient : IDisposable
 {
     private static readonly JsonSerializerOptions SnakeCase = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower };
@@ -20,7 +20,7 @@ public sealed class ApiClient : IDisposable
             _http.DefaultRequestHeaders.Add("X-API-Key", key);
     }
 
-    /// <summary>The API key it sends.</summary>
+    /// <summary>The API key in <c>X-API-Key</c>; null: no such header is sent.</summary>
     public string? Key { get; }
 
     public Task<ApiResponse> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Get, path, null, headers);
@@ -28,8 +28,8 @@ public sealed class ApiClient : IDisposable
     public Task<ApiResponse> DeleteAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Delete, path, null, headers);
 
     /// <param name="path">Path and query.</param>
-    /// <param name="body">Serialized in snake_case; a string is sent as it is.</param>
-    /// <param name="headers">Further headers.</param>
+    /// <param name="body">Serialized in snake_case; a string is sent unchanged.</param>
+    /// <param name="headers">Additional headers; a content header replaces the default.</param>
     public Task<ApiResponse> PostAsync(string path, object? body = null, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Post, path, body, headers);
 
     /// <inheritdoc cref="PostAsync"/>
@@ -45,7 +45,7 @@ public sealed class ApiClient : IDisposable
         {
             request.Content = new StringContent(body as string ?? JsonSerializer.Serialize(body, SnakeCase), Encoding.UTF8);
             request.Content.Headers.ContentType = new MediaTypeHeaderValue("application/json");
-            // Asks first, as curl does: a refusal could be lost while the rest is still being sent.
+            // Like curl: without "Expect: 100-continue" the server may close the connection while the body is sent, and its answer is lost.
             request.Headers.ExpectContinue = request.Content.Headers.ContentLength > 1024 * 1024;
         }
 
@@ -68,7 +68,7 @@ public sealed class ApiClient : IDisposable
     public void Dispose() => _http.Dispose();
 }
 
-/// <summary>What a server answered.</summary>
+/// <summary>An HTTP response, read to its end.</summary>
 /// <param name="Status">HTTP status.</param>
 /// <param name="Text">The body as it came.</param>
 /// <param name="Headers">All headers, by name in any case.</param>

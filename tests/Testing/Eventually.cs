@@ -2,13 +2,13 @@ using System.Diagnostics;
 
 namespace LlmRing.Testing;
 
-/// <summary>Waits for what happens in its own time.</summary>
+/// <summary>Waits for the effects of background work.</summary>
 public static class Eventually
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(20);
 
-    /// <summary>Asks again and again until the answer is yes.</summary>
-    /// <exception cref="TimeoutException">It was not within 20 seconds.</exception>
+    /// <summary>Evaluates a condition every 20 ms until it holds. Failing connections count as "not yet".</summary>
+    /// <exception cref="TimeoutException">The condition did not hold within 20 seconds.</exception>
     public static async Task HoldsAsync(Func<Task<bool>> condition)
     {
         var waited = Stopwatch.StartNew();
@@ -25,8 +25,8 @@ public static class Eventually
                 last = exception;
             }
 
-            if (waited.Elapsed > Patience)
-                throw new TimeoutException($"It did not come true within {Patience.TotalSeconds} s.", last);
+            if (waited.Elapsed > Timeout)
+                throw new TimeoutException($"The condition did not hold within {Timeout.TotalSeconds} s.", last);
             await Task.Delay(20);
         }
     }

@@ -2,22 +2,23 @@ using System.Reflection;
 
 namespace LlmRing.Testing;
 
-/// <summary>A folder for <c>LLMRING_MODULES_PATH</c> with copies of modules that were built beside the tests.</summary>
+/// <summary>A temporary folder for <c>LLMRING_MODULES_PATH</c> with copies of modules that the solution built.</summary>
 public sealed class ModuleFolder : IDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("llmring-modules-");
 
-    /// <param name="projects">Folders of their projects, e.g. <c>samples/Modules.Budgets</c>.</param>
+    /// <param name="projects">Project folders of the modules, e.g. <c>samples/Modules.Budgets</c>.</param>
     public ModuleFolder(params string[] projects)
     {
         foreach (var project in projects)
             Add(project, System.IO.Path.GetFileName(project));
     }
 
-    /// <summary>Its path.</summary>
+    /// <summary>The absolute path of the folder.</summary>
     public string Path => _folder.FullName;
 
-    /// <summary>Copies what was built of a project into a folder of its own.</summary>
+    /// <summary>Copies the build output of a project into the subfolder <paramref name="name"/>.</summary>
+    /// <returns>The absolute path of the subfolder.</returns>
     public string Add(string project, string name)
     {
         var target = _folder.CreateSubdirectory(name);

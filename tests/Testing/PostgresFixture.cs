@@ -5,28 +5,28 @@ using TUnit.Core.Interfaces;
 
 namespace LlmRing.Testing;
 
-/// <summary>A real PostgreSQL for one test process, in a folder of its own.</summary>
+/// <summary>A real PostgreSQL for one test process, in a temporary folder.</summary>
 public sealed class PostgresFixture : IAsyncInitializer, IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateDirectory(Path.Combine(Path.GetTempPath(), $"llmring-tests-{Guid.NewGuid():N}"));
     private PostgresCluster? _postgres;
 
-    // Nothing here outlives the run, so nothing needs to reach the disk.
+    // The data does not outlive the test run, so durability is switched off for speed.
     private static readonly string[] Settings = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"];
 
     public Task InitializeAsync() => StartAsync(port: null);
 
-    /// <summary>Takes it away, as an operator would: at once, without waiting for those who are connected.</summary>
+    /// <summary>Stops PostgreSQL (fast shutdown): open connections are terminated.</summary>
     public ValueTask StopAsync() => _postgres!.DisposeAsync();
 
-    /// <summary>Brings it back on the same port, with its data.</summary>
+    /// <summary>Starts PostgreSQL again on the same port, with its data.</summary>
     public Task RestartAsync() => StartAsync(_postgres!.Port);
 
-    /// <summary>How to connect to a database of this PostgreSQL.</summary>
+    /// <summary>The connection string of a database of this PostgreSQL.</summary>
     public string ConnectionStringTo(string database) => _postgres!.ConnectionTo(database).ConnectionString;
 
-    /// <summary>Makes an empty database with a name of its own.</summary>
-    /// <returns>How to connect to it.</returns>
+    /// <summary>Creates an empty database with a unique name.</summary>
+    /// <returns>The connection string of the database.</returns>
     public async Task<string> CreateDatabaseAsync()
     {
         var name = $"t{Guid.NewGuid():N}";

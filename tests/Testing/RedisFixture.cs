@@ -6,18 +6,21 @@ using TUnit.Core.Interfaces;
 
 namespace LlmRing.Testing;
 
-/// <summary>A real Redis on a port of its own, which a test may take away and bring back.</summary>
+/// <summary>A real Redis on a free port, which a test may stop, freeze and start again.</summary>
 public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
 {
-    private readonly int _port = FreePort();
+    private readonly int _port = Ports.FindFree();
     private Process? _process;
 
-    /// <summary>How to connect to it.</summary>
+    /// <summary>The URL for <c>LLMRING_REDIS_URL</c>.</summary>
     public string Url => $"redis://127.0.0.1:{_port}/0";
+
+    /// <summary>The host and port, as StackExchange.Redis takes them.</summary>
+    public string Endpoint => $"127.0.0.1:{_port}";
 
     public Task InitializeAsync() => StartAsync();
 
-    /// <summary>Starts it, or starts it again on the same port.</summary>
+    /// <summary>Starts Redis; after a stop, on the same port and empty.</summary>
     public async Task StartAsync()
     {
         _process = Process.Start(new ProcessStartInfo("redis-server", ["--port", _port.ToString(CultureInfo.InvariantCulture), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
@@ -34,14 +37,13 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
         });
     }
 
-    /// <summary>Keeps it from answering; connections stay open.</summary>
-    public async Task FreezeAsync()
-    {
-        using var kill = Process.Start("kill", ["-STOP", $"{_process!.Id}"]);
-        await kill.WaitForExitAsync();
-    }
+    /// <summary>Suspends the process (SIGSTOP): connections stay open and no command is answered.</summary>
+    public Task FreezeAsync() => SignalAsync("-STOP");
 
-    /// <summary>Takes it away.</summary>
+    /// <summary>Resumes the process (SIGCONT): Redis runs the commands that it received meanwhile.</summary>
+    public Task ResumeAsync() => SignalAsync("-CONT");
+
+    /// <summary>Kills Redis: its connections are closed.</summary>
     public async Task StopAsync()
     {
         _process!.Kill();
@@ -50,17 +52,15 @@ public sealed class RedisFixture : IAsyncInitializer, IAsyncDisposable
         _process = null;
     }
 
+    private async Task SignalAsync(string signal)
+    {
+        using var kill = Process.Start("kill", [signal, $"{_process!.Id}"]);
+        await kill.WaitForExitAsync();
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_process is not null)
             await StopAsync();
-    }
-
-    /// <summary>A port on which nothing listens.</summary>
-    public static int FreePort()
-    {
-        using var listener = new TcpListener(IPAddress.Loopback, 0);
-        listener.Start();
-        return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 }

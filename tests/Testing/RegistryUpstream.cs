@@ -9,28 +9,28 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace LlmRing.Testing;
 
-/// <summary>A small public registry over real HTTP: files by path, which a test may change, slow down or take away.</summary>
+/// <summary>A registry upstream over real HTTP: serves files by path; a test may change them, delay answers or stop the server.</summary>
 public sealed class RegistryUpstream : IAsyncDisposable
 {
     private WebApplication? _application;
     private int _port;
 
-    /// <summary>The files it serves, by path without a leading slash.</summary>
+    /// <summary>The served files by path, without a leading slash.</summary>
     public ConcurrentDictionary<string, string> Files { get; } = new(RegistryFiles.All);
 
-    /// <summary>How often each path was asked for.</summary>
+    /// <summary>Number of requests by path.</summary>
     public ConcurrentDictionary<string, int> Requests { get; } = new();
 
-    /// <summary>How often each path was answered with 304: the asker's copy is current.</summary>
+    /// <summary>Number of 304 responses by path: the ETag of the client was current.</summary>
     public ConcurrentDictionary<string, int> NotModified { get; } = new();
 
-    /// <summary>How long it takes to answer.</summary>
+    /// <summary>Delay before each response.</summary>
     public TimeSpan Delay { get; set; }
 
-    /// <summary>Its base URL, with a slash at the end.</summary>
+    /// <summary>The base URL, with a trailing slash.</summary>
     public Uri Address => new($"http://127.0.0.1:{_port}/");
 
-    /// <summary>Starts it, or starts it again on the same port.</summary>
+    /// <summary>Starts the server; after a stop, on the same port.</summary>
     public async Task StartAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -42,7 +42,7 @@ public sealed class RegistryUpstream : IAsyncDisposable
         _port = new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
     }
 
-    /// <summary>Takes it away: connections to its port are refused.</summary>
+    /// <summary>Stops the server: connections to its port are refused.</summary>
     public async Task StopAsync()
     {
         await _application!.StopAsync();
@@ -80,7 +80,7 @@ public sealed class RegistryUpstream : IAsyncDisposable
     }
 }
 
-/// <summary>A registry in small: three providers with prices whose sums a test can do in its head.</summary>
+/// <summary>A small registry: three providers with round prices, so that expected costs are easy to compute.</summary>
 public static class RegistryFiles
 {
     /// <summary>The files by path.</summary>
@@ -108,7 +108,7 @@ public static class RegistryFiles
             Model("google", "gemini-2.5-flash", 0.3m, 2.5m, """{"dollars_per_million_tokens_output_thinking": 3.5, "supports_vision": true, "is_active": true}""")),
     };
 
-    /// <summary>A provider's file.</summary>
+    /// <summary>The models.json of a provider.</summary>
     public static string Provider(string provider, int version, params JsonObject[] models)
     {
         var byName = new JsonObject();
@@ -117,7 +117,7 @@ public static class RegistryFiles
         return new JsonObject { ["provider"] = provider, ["version"] = version, ["updated_at"] = "2026-01-01T00:00:00", ["models"] = byName }.ToJsonString();
     }
 
-    /// <summary>A model with its plain rates in USD per million tokens, and further members as JSON.</summary>
+    /// <summary>A model with its base rates in USD per million tokens, and additional members as JSON.</summary>
     public static JsonObject Model(string provider, string name, decimal input, decimal output, string further)
     {
         var model = JsonNode.Parse(further)!.AsObject();

@@ -1,9 +1,9 @@
 namespace LlmRing.Testing;
 
-/// <summary>The repository that the tests run in.</summary>
+/// <summary>The working copy of this repository that the tests were built in.</summary>
 public static class Repository
 {
-    /// <summary>Its folder.</summary>
+    /// <summary>The absolute path of the root folder, which holds <c>LlmRing.slnx</c>.</summary>
     public static string Root { get; } = Find();
 
     private static string Find()

@@ -5,8 +5,8 @@ using TUnit.Core.Interfaces;
 namespace LlmRing.Testing;
 
 /// <summary>
-/// A real server over HTTP for one test process: all modules, a database of its own, a registry upstream of its own, no
-/// Redis. Tests share it and are isolated by their API keys.
+/// A real server over HTTP for one test process: all built-in modules, a new database, a fake registry upstream, no Redis.
+/// Tests share the server and are isolated by their API keys.
 /// </summary>
 public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
 {
@@ -15,10 +15,10 @@ public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
     [ClassDataSource<PostgresFixture>(Shared = SharedType.PerTestSession)]
     public required PostgresFixture Postgres { get; init; }
 
-    /// <summary>The registry that the server reads from.</summary>
+    /// <summary>The registry upstream that the server downloads from.</summary>
     public RegistryUpstream Upstream { get; } = new();
 
-    /// <summary>How to connect to the server's database.</summary>
+    /// <summary>The connection string of the server's database.</summary>
     public string ConnectionString { get; private set; } = "";
 
     /// <summary>The running server.</summary>
@@ -31,10 +31,10 @@ public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
         _server = await StartAsync(ConnectionString, Upstream);
     }
 
-    /// <summary>Starts a further server in this process, e.g. with other settings. The caller disposes of it.</summary>
-    /// <param name="connectionString">Its database.</param>
-    /// <param name="upstream">Its registry.</param>
-    /// <param name="settings"><c>LLMRING_*</c> variables without their prefix, which overrule the defaults of tests.</param>
+    /// <summary>Starts another server in this process, e.g. with other settings. The caller disposes it.</summary>
+    /// <param name="connectionString">The connection string of its database.</param>
+    /// <param name="upstream">The registry upstream that the server downloads from.</param>
+    /// <param name="settings"><c>LLMRING_*</c> variables without their prefix; they override the defaults of this method.</param>
     public static Task<LlmRingServer> StartAsync(string connectionString, RegistryUpstream upstream, params (string Name, string Value)[] settings) =>
         StartAsync(connectionString, upstream, TimeProvider.System, settings);
 
@@ -47,7 +47,7 @@ public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
         {
             ["DATABASE_URL"] = connectionString,
             ["REGISTRY_BASE_URL"] = upstream.Address.ToString(),
-            // Nothing listens there: tests that want Redis bring their own.
+            // Nothing listens on port 1: a test that needs Redis starts a RedisFixture and sets REDIS_URL.
             ["REDIS_URL"] = "redis://127.0.0.1:1/0",
         };
         foreach (var (name, value) in settings)
@@ -60,10 +60,10 @@ public sealed class ServerFixture : IAsyncInitializer, IAsyncDisposable
             CancellationToken.None);
     }
 
-    /// <summary>A caller with an API key that no other test has.</summary>
+    /// <summary>A client with a unique API key, so that its rows are isolated from other tests.</summary>
     public ApiClient NewClient() => ClientWithKey($"key-{Guid.NewGuid():N}");
 
-    /// <summary>A caller with a certain API key; null: without any.</summary>
+    /// <summary>A client with the given API key; null: without a key.</summary>
     public ApiClient ClientWithKey(string? key) => new(Server.Address, key);
 
     public async ValueTask DisposeAsync()

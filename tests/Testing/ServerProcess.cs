@@ -4,10 +4,10 @@ using System.Text.RegularExpressions;
 
 namespace LlmRing.Testing;
 
-/// <summary>The server's own program, run as a process of its own: what only a real process shows.</summary>
+/// <summary>The published program <c>llmring-server</c>, run as a separate process: for signals, exit codes, output and crashes.</summary>
 public sealed partial class ServerProcess : IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private readonly Process _process;
     private readonly StringBuilder _output = new();
@@ -15,10 +15,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     private ServerProcess(Process process) => _process = process;
 
-    /// <summary>Where it listens.</summary>
+    /// <summary>The address that the server listens on.</summary>
     public Uri Address => _address.Task.Result;
 
-    /// <summary>What it has written so far, both streams.</summary>
+    /// <summary>The text that the process has written so far to standard output and standard error.</summary>
     public string Output
     {
         get
@@ -29,11 +29,11 @@ public sealed partial class ServerProcess : IAsyncDisposable
     }
 
     /// <summary>Starts <c>llmring-server serve --env prod</c> on a free port and waits until it listens.</summary>
-    /// <param name="variables">Its <c>LLMRING_*</c> variables, without their prefix; and <c>OTEL_*</c>.</param>
+    /// <param name="variables"><c>LLMRING_*</c> variables without their prefix, and <c>OTEL_*</c> variables.</param>
     public static async Task<ServerProcess> ServeAsync(params (string Name, string Value)[] variables) =>
         await ServeAsync("prod", Path.GetTempPath(), variables);
 
-    /// <summary>Starts <c>llmring-server serve --env prod</c> on a port and waits until it listens.</summary>
+    /// <summary>Starts <c>llmring-server serve --env prod</c> on the given port and waits until it listens.</summary>
     public static Task<ServerProcess> ServeAtAsync(int port, params (string Name, string Value)[] variables) =>
         ServeAsync("prod", Path.GetTempPath(), port, variables);
 
@@ -45,35 +45,35 @@ public sealed partial class ServerProcess : IAsyncDisposable
     {
         var server = Start(["serve", "--env", environment, "--host", "127.0.0.1", "--port", $"{port}"], workingDirectory, variables);
         var exited = server._process.WaitForExitAsync();
-        if (await Task.WhenAny(server._address.Task, exited, Task.Delay(Patience)) != server._address.Task)
+        if (await Task.WhenAny(server._address.Task, exited, Task.Delay(Timeout)) != server._address.Task)
             throw new InvalidOperationException($"The server did not start: {server.Output}");
         return server;
     }
 
-    /// <summary>Runs a command to its end.</summary>
-    /// <returns>Exit code and what it wrote, both streams.</returns>
+    /// <summary>Runs <c>llmring-server</c> with the arguments until the process exits.</summary>
+    /// <returns>The exit code and the text of standard output and standard error.</returns>
     public static async Task<(int ExitCode, string Output)> RunAsync(string[] arguments, params (string Name, string Value)[] variables)
     {
         await using var server = Start(arguments, Path.GetTempPath(), variables);
-        await server._process.WaitForExitAsync().WaitAsync(Patience);
-        // Once more without a limit of time: that one also waits for the end of the output.
+        await server._process.WaitForExitAsync().WaitAsync(Timeout);
+        // WaitForExitAsync without a timeout also waits until the output streams are read to their end.
         await server._process.WaitForExitAsync();
         return (server._process.ExitCode, server.Output);
     }
 
-    /// <summary>kill -9.</summary>
+    /// <summary>Kills the process (SIGKILL) and waits for its exit.</summary>
     public async Task KillAsync()
     {
         _process.Kill();
         await _process.WaitForExitAsync();
     }
 
-    /// <summary>SIGTERM, and waits for the end.</summary>
+    /// <summary>Sends SIGTERM and waits for the exit.</summary>
     public async Task StopAsync()
     {
         using var kill = Process.Start("kill", ["-TERM", $"{_process.Id}"]);
-        await _process.WaitForExitAsync().WaitAsync(Patience);
-        // Once more without a limit of time: that one also waits for the end of the output.
+        await _process.WaitForExitAsync().WaitAsync(Timeout);
+        // WaitForExitAsync without a timeout also waits until the output streams are read to their end.
         await _process.WaitForExitAsync();
     }
 
@@ -96,15 +96,15 @@ public sealed partial class ServerProcess : IAsyncDisposable
             start.Environment[name.StartsWith("OTEL_", StringComparison.Ordinal) ? name : $"LLMRING_{name}"] = value;
 
         var server = new ServerProcess(new Process { StartInfo = start });
-        server._process.OutputDataReceived += (_, line) => server.Note(line.Data);
-        server._process.ErrorDataReceived += (_, line) => server.Note(line.Data);
+        server._process.OutputDataReceived += (_, line) => server.Append(line.Data);
+        server._process.ErrorDataReceived += (_, line) => server.Append(line.Data);
         server._process.Start();
         server._process.BeginOutputReadLine();
         server._process.BeginErrorReadLine();
         return server;
     }
 
-    private void Note(string? line)
+    private void Append(string? line)
     {
         if (line is null)
             return;

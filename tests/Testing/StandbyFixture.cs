@@ -6,18 +6,18 @@ using TUnit.Core.Interfaces;
 
 namespace LlmRing.Testing;
 
-/// <summary>A primary and its streaming standby, made with pg_basebackup; the standby may be taken away and brought back.</summary>
+/// <summary>A PostgreSQL primary and its streaming standby (made with pg_basebackup); a test may stop both and start the standby again.</summary>
 public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
 {
     private readonly DirectoryInfo _folder = Directory.CreateTempSubdirectory("llmring-standby-");
     private PostgresCluster? _primary;
-    private readonly int _standbyPort = RedisFixture.FreePort();
+    private readonly int _standbyPort = Ports.FindFree();
     private PostgresCluster? _standby;
 
-    /// <summary>How to connect to the primary.</summary>
-    public string Primary => _primary!.ConnectionTo("postgres").ConnectionString;
+    /// <summary>The connection string of the primary.</summary>
+    public string Primary { get; private set; } = "";
 
-    /// <summary>How to connect to the standby.</summary>
+    /// <summary>The connection string of the standby.</summary>
     public string Standby => new NpgsqlConnectionStringBuilder(Primary) { Port = _standbyPort }.ConnectionString;
 
     public async Task InitializeAsync()
@@ -25,6 +25,7 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
         if (!OperatingSystem.IsWindows())
             _folder.UnixFileMode |= UnixFileMode.OtherExecute | UnixFileMode.OtherRead | UnixFileMode.GroupExecute;
         _primary = await PostgresCluster.StartAsync(Path.Combine(_folder.FullName, "primary"), ["fsync=off"], CancellationToken.None);
+        Primary = _primary.ConnectionTo("postgres").ConnectionString;
         var standby = Directory.CreateDirectory(Path.Combine(_folder.FullName, "standby")).FullName;
         File.Copy(Path.Combine(_folder.FullName, "primary", "password"), Path.Combine(standby, "password"));
 
@@ -38,7 +39,7 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
         await StartStandbyAsync();
     }
 
-    /// <summary>Takes the primary away, for good.</summary>
+    /// <summary>Stops the primary; a test cannot start it again.</summary>
     public ValueTask StopPrimaryAsync()
     {
         var primary = _primary!;
@@ -46,10 +47,10 @@ public sealed class StandbyFixture : IAsyncInitializer, IAsyncDisposable
         return primary.DisposeAsync();
     }
 
-    /// <summary>Takes the standby away.</summary>
+    /// <summary>Stops the standby.</summary>
     public ValueTask StopStandbyAsync() => _standby!.DisposeAsync();
 
-    /// <summary>Starts it, or starts it again on the same port.</summary>
+    /// <summary>Starts the standby; after a stop, on the same port.</summary>
     public async Task StartStandbyAsync() => _standby = await PostgresCluster.StartAsync(
         Path.Combine(_folder.FullName, "standby"), ["fsync=off", $"port={_standbyPort}"], CancellationToken.None);
 

@@ -5,23 +5,25 @@ using StackExchange.Redis;
 namespace LlmRing.Host.Caching;
 
 /// <summary>
-/// The one connection to Redis. Redis is optional: it may come, go and return at any time; a change of its state is one
-/// line in the log and no request waits for it.
+/// The connection to Redis, shared by cache, backplane and rate limiter. Redis is optional and may come and go at any time: each
+/// change of its state is one line in the log, and no request waits for a connection.
 /// </summary>
 internal sealed partial class RedisConnection : IAsyncDisposable
 {
+    private readonly TimeProvider _time;
     private readonly ILogger<RedisConnection> _logger;
     private readonly Lazy<Task<IConnectionMultiplexer>> _multiplexer;
     private readonly CancellationTokenSource _disposed = new();
     private Task _watching = Task.CompletedTask;
 
-    public RedisConnection(CacheSettings settings, ILogger<RedisConnection> logger)
+    public RedisConnection(CacheSettings settings, TimeProvider time, ILogger<RedisConnection> logger)
     {
-        _logger = logger;
+        (_time, _logger) = (time, logger);
         var options = ParseUrl(settings.RedisUrl);
         _multiplexer = new(() => ConnectAsync(options));
     }
 
+    /// <summary>The connection, which may be down; the first call opens it.</summary>
     public Task<IConnectionMultiplexer> GetAsync() => _multiplexer.Value;
 
     public async ValueTask DisposeAsync()
@@ -34,11 +36,14 @@ internal sealed partial class RedisConnection : IAsyncDisposable
     }
 
     /// <summary>Reads <c>redis://[user:password@]host[:port][/database]</c>; <c>rediss</c> is the same over TLS.</summary>
-    /// <exception cref="OperatorErrorException">The text is no such URL.</exception>
+    /// <exception cref="OperatorErrorException">The URL is malformed.</exception>
     public static ConfigurationOptions ParseUrl(string url)
     {
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Host.Length == 0)
-            throw new OperatorErrorException("LLMRING_REDIS_URL is (not shown); accepted: redis://[user:password@]host:port/database, or rediss:// for TLS");
+        {
+            throw new OperatorErrorException(
+                "LLMRING_REDIS_URL is (not shown); accepted: redis://[user:password@]host:port/database, or rediss:// for TLS");
+        }
 
         var database = uri.AbsolutePath.Trim('/');
         if (!int.TryParse(database.Length == 0 ? "0" : database, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
@@ -57,7 +62,7 @@ internal sealed partial class RedisConnection : IAsyncDisposable
             SyncTimeout = 1000,
             AsyncTimeout = 1000,
             ConnectRetry = 1,
-            // A request must not queue behind a Redis that is away.
+            // Without a connection commands fail at once instead of waiting for one.
             BacklogPolicy = BacklogPolicy.FailFast,
             ReconnectRetryPolicy = new LinearRetry(500),
         };
@@ -70,10 +75,13 @@ internal sealed partial class RedisConnection : IAsyncDisposable
         return multiplexer;
     }
 
-    /// <summary>Looks each second; the library's own events leave out a first connection that comes late, and come twice otherwise.</summary>
+    /// <summary>
+    /// Logs each change of the connection's state. Polls, because the events of StackExchange.Redis are raised twice for one change
+    /// and not at all for a first connection that succeeds late.
+    /// </summary>
     private async Task WatchAsync(ConnectionMultiplexer multiplexer, CancellationToken cancellationToken)
     {
-        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1));
+        using var timer = new PeriodicTimer(TimeSpan.FromSeconds(1), _time);
         bool? connected = null;
         do
         {
@@ -100,9 +108,9 @@ internal sealed partial class RedisConnection : IAsyncDisposable
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "Redis is not reachable: caching in memory only until it is")]
+    [LoggerMessage(LogLevel.Warning, "Redis is not reachable: caching in memory only until it is", EventName = "RedisDown")]
     private partial void LogDown();
 
-    [LoggerMessage(LogLevel.Information, "Redis is connected: second cache level and backplane are on")]
+    [LoggerMessage(LogLevel.Information, "Redis is connected: second cache level and backplane are on", EventName = "RedisConnected")]
     private partial void LogConnected();
 }

@@ -3,7 +3,7 @@ using Npgsql;
 
 namespace LlmRing.Host.Health;
 
-/// <summary>Whether PostgreSQL answers.</summary>
+/// <summary>Checks that the primary database answers.</summary>
 internal sealed class DatabaseCheck(NpgsqlDataSource database) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -16,7 +16,7 @@ internal sealed class DatabaseCheck(NpgsqlDataSource database) : IHealthCheck
         }
         catch (NpgsqlException)
         {
-            // Its text has addresses in it, and anyone may ask.
+            // Without the message of the exception: it contains addresses, and this answer is public.
             return HealthCheckResult.Unhealthy("does not answer");
         }
     }

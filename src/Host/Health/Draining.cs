@@ -7,33 +7,35 @@ namespace LlmRing.Host.Health;
 /// <summary>How the server stops.</summary>
 internal sealed record DrainSettings
 {
-    /// <summary>Seconds for which a server that was told to stop still takes requests while it answers that it is not ready.</summary>
+    /// <summary>Seconds between SIGTERM and the end of listening, in which /health/ready answers 503.</summary>
     [Setting("DRAIN_SECONDS", "a whole number of seconds from 0 to 300")]
     [Range(0, 300)]
     public int Seconds { get; init; }
 }
 
 /// <summary>
-/// Gives proxies time to see that this host is about to stop, before it stops listening: what they send it meanwhile is
-/// served, and each connection closed after its answer. Tells systemd when the server is ready and when it stops.
+/// Delays the end of listening by <c>LLMRING_DRAIN_SECONDS</c>, so that proxies notice that /health/ready answers 503: requests of
+/// that time are served, and each connection is closed after its response. Notifies systemd of the start and the stop.
 /// </summary>
-internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime lifetime) : IHostedLifecycleService
+internal sealed class Draining(DrainSettings settings, IHostApplicationLifetime lifetime, TimeProvider time) : IHostedLifecycleService
 {
     private readonly SystemdNotifier _systemd = new();
     private volatile bool _started;
     private volatile bool _begun;
 
+    /// <summary>Whether the server was told to stop.</summary>
     public bool HasBegun => _begun || lifetime.ApplicationStopping.IsCancellationRequested;
 
-    // Of all services this is called first when the host stops; Kestrel listens until its own turn.
+    // The host calls StoppingAsync of all services before StopAsync of any; Kestrel listens until its StopAsync.
     public async Task StoppingAsync(CancellationToken cancellationToken)
     {
-        // Nobody was told of a server whose start failed, and another attempt may follow.
+        // No proxy and no systemd knows a server whose start failed; it starts again without the faulty module.
         if (!_started)
             return;
+        var drain = Task.Delay(TimeSpan.FromSeconds(settings.Seconds), time, cancellationToken);
         _begun = true;
         _systemd.Notify(ServiceState.Stopping);
-        await Task.Delay(TimeSpan.FromSeconds(settings.Seconds), cancellationToken);
+        await drain;
     }
 
     public Task StartingAsync(CancellationToken cancellationToken) => Task.CompletedTask;

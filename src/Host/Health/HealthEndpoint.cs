@@ -3,10 +3,10 @@ using Npgsql;
 
 namespace LlmRing.Host.Health;
 
-/// <summary>GET /health says whether the database answers.</summary>
+/// <summary>GET /health answers 200 while the database answers, else 503.</summary>
 internal sealed class HealthEndpoint(NpgsqlDataSource database) : EndpointWithoutRequest<HealthResponse>
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(2);
+    private static readonly TimeSpan DatabaseTimeout = TimeSpan.FromSeconds(2);
 
     public override void Configure()
     {
@@ -21,12 +21,12 @@ internal sealed class HealthEndpoint(NpgsqlDataSource database) : EndpointWithou
 
     public override async Task HandleAsync(CancellationToken ct)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        patience.CancelAfter(Patience);
+        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
+        timeout.CancelAfter(DatabaseTimeout);
         try
         {
             await using var command = database.CreateCommand("select 1");
-            await command.ExecuteScalarAsync(patience.Token);
+            await command.ExecuteScalarAsync(timeout.Token);
             await Send.OkAsync(new HealthResponse("healthy", "connected"), ct);
         }
         catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException && !ct.IsCancellationRequested)

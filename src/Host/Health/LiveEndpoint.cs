@@ -2,7 +2,7 @@ using FastEndpoints;
 
 namespace LlmRing.Host.Health;
 
-/// <summary>GET /health/live says that the process answers, whatever becomes of its database.</summary>
+/// <summary>GET /health/live answers 200 while the process runs, with or without its database.</summary>
 internal sealed class LiveEndpoint : EndpointWithoutRequest<LiveResponse>
 {
     public override void Configure()
@@ -12,7 +12,7 @@ internal sealed class LiveEndpoint : EndpointWithoutRequest<LiveResponse>
         Summary(summary =>
         {
             summary.Summary = "Whether the process answers";
-            summary.Description = "Looks at nothing but the process: one that does not answer here should be started again.";
+            summary.Description = "Checks nothing but the process: restart a server that does not answer here.";
         });
     }
 

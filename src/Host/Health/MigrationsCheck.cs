@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace LlmRing.Host.Health;
 
-/// <summary>Whether the schema is what this program needs: it was at start, but somebody may have restored an older one since.</summary>
+/// <summary>Checks that all migrations are applied. They were at start, but an older backup may have been restored since.</summary>
 internal sealed class MigrationsCheck(DatabaseMigrator migrator) : IHealthCheck
 {
     public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
@@ -12,7 +12,9 @@ internal sealed class MigrationsCheck(DatabaseMigrator migrator) : IHealthCheck
         try
         {
             var pending = (await migrator.GetStatusAsync(cancellationToken)).FirstOrDefault(state => state.AppliedAt is null);
-            return pending is null ? HealthCheckResult.Healthy() : HealthCheckResult.Unhealthy($"pending: {pending.Module}/{pending.Script}");
+            return pending is null
+                ? HealthCheckResult.Healthy()
+                : HealthCheckResult.Unhealthy($"pending: {pending.Module}/{pending.Script}");
         }
         catch (NpgsqlException)
         {

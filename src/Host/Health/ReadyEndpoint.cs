@@ -5,11 +5,12 @@ using ZiggyCreatures.Caching.Fusion;
 
 namespace LlmRing.Host.Health;
 
-/// <summary>GET /health/ready says whether requests should come to this host.</summary>
-internal sealed class ReadyEndpoint(HealthCheckService checks, IFusionCache cache, Draining draining) : EndpointWithoutRequest<ReadyResponse>
+/// <summary>GET /health/ready answers 200 while a proxy should send requests to this host, else 503.</summary>
+internal sealed class ReadyEndpoint(HealthCheckService checks, IFusionCache cache, Draining draining)
+    : EndpointWithoutRequest<ReadyResponse>
 {
-    // Open to anyone: however often it is asked, the database is asked once a second.
-    private static readonly FusionCacheEntryOptions ForASecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
+    // The endpoint is public: however often it is called, the checks run once a second.
+    private static readonly FusionCacheEntryOptions OneSecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
 
     public override void Configure()
     {
@@ -18,9 +19,14 @@ internal sealed class ReadyEndpoint(HealthCheckService checks, IFusionCache cach
         Summary(summary =>
         {
             summary.Summary = "Whether requests should come here";
-            summary.Description = "The database answers, its schema is up to date, and the server is not about to stop. `checks` has the reasons; what a module objects to is told there, too, and the server is ready all the same.";
-            summary.ResponseExamples[StatusCodes.Status200OK] = new ReadyResponse("ready", new Dictionary<string, string> { ["database"] = "ok", ["migrations"] = "ok" });
-            summary.Response<ReadyResponse>(StatusCodes.Status503ServiceUnavailable, "Not now.");
+            summary.Description = """
+                The server is ready when the database answers, all migrations are applied and the server is not about to stop.
+                `checks` has the result of each check. Redis, the replica and the checks of modules are reported there, but never
+                make the server not ready.
+                """;
+            summary.ResponseExamples[StatusCodes.Status200OK] = new ReadyResponse(
+                "ready", new Dictionary<string, string> { ["database"] = "ok", ["migrations"] = "ok", ["redis"] = "ok" });
+            summary.Response<ReadyResponse>(StatusCodes.Status503ServiceUnavailable, "The server is not ready; `checks` has the reasons.");
         });
     }
 
@@ -29,11 +35,14 @@ internal sealed class ReadyEndpoint(HealthCheckService checks, IFusionCache cach
         if (draining.HasBegun)
         {
             await Send.ResponseAsync(
-                new ReadyResponse("not ready", new Dictionary<string, string> { ["server"] = "is about to stop" }), StatusCodes.Status503ServiceUnavailable, ct);
+                new ReadyResponse("not ready", new Dictionary<string, string> { ["server"] = "is about to stop" }),
+                StatusCodes.Status503ServiceUnavailable,
+                ct);
             return;
         }
 
-        var report = await cache.GetOrSetAsync<HealthReport>("health:ready", async (_, token) => await checks.CheckHealthAsync(token), ForASecond, token: ct);
+        var report = await cache.GetOrSetAsync<HealthReport>(
+            "health:ready", async (_, token) => await checks.CheckHealthAsync(token), OneSecond, token: ct);
         var reasons = report.Entries.ToDictionary(entry => entry.Key, entry => ReasonOf(entry.Value));
         if (report.Status is HealthStatus.Unhealthy)
             await Send.ResponseAsync(new ReadyResponse("not ready", reasons), StatusCodes.Status503ServiceUnavailable, ct);
@@ -41,7 +50,7 @@ internal sealed class ReadyEndpoint(HealthCheckService checks, IFusionCache cach
             await Send.OkAsync(new ReadyResponse("ready", reasons), ct);
     }
 
-    // The text of an exception may have addresses in it, and anyone may ask.
+    // Without the message of an exception: it may contain addresses, and this answer is public.
     private static string ReasonOf(HealthReportEntry entry) => entry switch
     {
         { Status: HealthStatus.Healthy } => "ok",

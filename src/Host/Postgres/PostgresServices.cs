@@ -39,6 +39,7 @@ internal static class PostgresServices
             .AddSingleton(provider => new ReadReplica(
                 provider.GetRequiredService<NpgsqlDataSource>(),
                 replica is null ? null : new NpgsqlDataSourceBuilder(replica.ConnectionString) { Name = "llmring-replica" }.Build(),
+                provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ReadReplica>>()))
             .AddHostedService(provider => provider.GetRequiredService<ReadReplica>());
     }

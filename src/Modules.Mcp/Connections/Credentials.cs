@@ -1,31 +1,44 @@
 using System.Text;
 using System.Text.Json;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
-/// <summary>The header by which this server is known to an MCP server.</summary>
+/// <summary>The HTTP header that authenticates this server to an MCP server.</summary>
 internal sealed record Credentials(string Header, string Value)
 {
-    // What HTTP itself speaks through; a caller's header must not change where or how a message goes.
-    private static readonly string[] Reserved = ["Host", "Connection", "Content-Length", "Content-Type", "Transfer-Encoding", "Upgrade", "Accept", "Mcp-Session-Id", "Mcp-Protocol-Version"];
+    // Headers of HTTP and MCP themselves: a caller must not change where or how a message is sent.
+    private static readonly string[] Reserved =
+    [
+        "Host", "Connection", "Content-Length", "Content-Type", "Transfer-Encoding", "Upgrade", "Accept", "Mcp-Session-Id",
+        "Mcp-Protocol-Version",
+    ];
 
-    /// <summary>Reads an <c>auth_config</c>; none, an empty one and the type <c>none</c> mean no credentials.</summary>
-    /// <exception cref="McpFailureException">It is not understood; sent without, the MCP server would only say 401.</exception>
-    public static Credentials? Of(JsonElement? authConfig)
+    /// <summary>Reads an <c>auth_config</c>.</summary>
+    /// <returns>Null where there is none, where it is empty, and for the type <c>none</c>.</returns>
+    /// <exception cref="McpFailureException">
+    /// The type is unknown, or a member is missing. Without the header, the MCP server would answer an unexplained 401.
+    /// </exception>
+    public static Credentials? Of(RawJson? authConfig)
     {
-        if (authConfig is not { ValueKind: JsonValueKind.Object } config || !config.EnumerateObject().Any())
+        if (authConfig is null)
+            return null;
+        var config = JsonElement.Parse(authConfig.Value.Text);
+        if (config.ValueKind is not JsonValueKind.Object || !config.EnumerateObject().Any())
             return null;
 
-        var credentials = (Text(config, "type") ?? "bearer").ToUpperInvariant() switch
+        var credentials = (TextOf(config, "type") ?? "bearer").ToUpperInvariant() switch
         {
-            "BEARER" when Text(config, "token") is { } token => new Credentials("Authorization", $"Bearer {token}"),
-            "HEADER" when Text(config, "name") is { Length: > 0 } name && Text(config, "value") is { } value => new Credentials(name, value),
-            "BASIC" when Text(config, "username") is { } user && Text(config, "password") is { } password =>
+            "BEARER" when TextOf(config, "token") is { } token => new Credentials("Authorization", $"Bearer {token}"),
+            "HEADER" when TextOf(config, "name") is { Length: > 0 } name && TextOf(config, "value") is { } value =>
+                new Credentials(name, value),
+            "BASIC" when TextOf(config, "username") is { } user && TextOf(config, "password") is { } password =>
                 new Credentials("Authorization", $"Basic {Convert.ToBase64String(Encoding.UTF8.GetBytes($"{user}:{password}"))}"),
             "NONE" => null,
             _ => throw new McpFailureException(
                 McpFailure.Refused,
-                "The auth_config is not understood; accepted: {\"type\": \"bearer\", \"token\"}, {\"type\": \"header\", \"name\", \"value\"}, {\"type\": \"basic\", \"username\", \"password\"}."),
+                """The auth_config is not understood; accepted: {"type": "bearer", "token"}, """
+                + """{"type": "header", "name", "value"}, {"type": "basic", "username", "password"}."""),
         };
 
         if (credentials is not null && (!IsHeaderName(credentials.Header) || credentials.Value.Any(char.IsControl)))
@@ -40,6 +53,6 @@ internal sealed record Credentials(string Header, string Value)
         name.All(character => char.IsAsciiLetterOrDigit(character) || "!#$%&'*+-.^_`|~".Contains(character))
         && !Reserved.Contains(name, StringComparer.OrdinalIgnoreCase);
 
-    private static string? Text(JsonElement config, string name) =>
+    private static string? TextOf(JsonElement config, string name) =>
         config.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.String ? value.GetString() : null;
 }

@@ -1,52 +1,59 @@
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Secrets;
+using LlmRing.Modules.Mcp.Storage;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
-/// <summary>A connection to one MCP server under one version of its settings, shared by all who call it.</summary>
+/// <summary>A connection to one MCP server.</summary>
 internal sealed class McpConnection : IAsyncDisposable
 {
-    // Asked for in this order where a server does not say by itself what it speaks.
+    // Tried in this order; null lets the client negotiate, which fails with servers that answer unknown versions by other errors.
     private static readonly string?[] ProtocolVersions = [null, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
 
     private static readonly string[] StdioVariables = ["PATH", "HOME", "LANG", "TMPDIR", "TZ", "DOTNET_ROOT"];
 
+    private static readonly string[] ListChangedMethods =
+    [
+        NotificationMethods.ToolListChangedNotification,
+        NotificationMethods.ResourceListChangedNotification,
+        NotificationMethods.PromptListChangedNotification,
+    ];
+
     private readonly CancellationTokenSource _closing = new();
     private HttpClient? _http;
 
-    private McpConnection(int version, TimeProvider time)
+    private McpConnection()
     {
-        (Version, UsedAt) = (version, time.GetUtcNow());
     }
 
-    /// <summary>The <see cref="Server.ConnectionVersion"/> that it was made for.</summary>
-    public int Version { get; }
-
-    /// <summary>The client, once connected; fails where it cannot connect.</summary>
+    /// <summary>The client, once connected; faulted where connecting failed.</summary>
     public Task<McpClient> Client { get; private set; } = null!;
 
-    /// <summary>How many calls hold it. Guarded by the pool's lock, as are the next two.</summary>
-    public int Users { get; set; }
+    /// <summary>Whether the connection was open and is no longer, e.g. because the process of a stdio server ended.</summary>
+    public bool IsClosed => Client is { IsCompletedSuccessfully: true, Result.Completion.IsCompleted: true };
 
-    public DateTimeOffset UsedAt { get; set; }
-
-    /// <summary>Out of the pool: its last user closes it.</summary>
-    public bool IsRetired { get; set; }
-
-    /// <summary>Begins to connect; who needs the client awaits <see cref="Client"/>.</summary>
-    /// <param name="server">Where to.</param>
-    /// <param name="network">The checked network.</param>
-    /// <param name="rules">What may be started for stdio.</param>
-    /// <param name="timeout">How long connecting may take, whoever waits for it.</param>
-    /// <param name="changed">Called when the server says that what it offers has changed.</param>
+    /// <summary>Begins to connect, and returns at once.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="network">The handler whose sockets go to checked addresses only.</param>
+    /// <param name="rules">The commands that may be started for stdio.</param>
+    /// <param name="protector">Decrypts the credentials.</param>
+    /// <param name="timeout">How long connecting may take.</param>
+    /// <param name="onListChanged">Called when the server notifies that its features have changed.</param>
     /// <param name="time">The clock.</param>
-    public static McpConnection Open(Server server, HttpMessageHandler network, ServerAddressRules rules, TimeSpan timeout, Action changed, TimeProvider time)
+    public static McpConnection Open(
+        ServerTarget server,
+        HttpMessageHandler network,
+        ServerAddressRules rules,
+        AuthConfigProtector protector,
+        TimeSpan timeout,
+        Action onListChanged,
+        TimeProvider time)
     {
-        var connection = new McpConnection(server.ConnectionVersion, time);
-        // Not on the caller's time, who may hold a lock: starting a process takes a while.
-        connection.Client = Task.Run(() => connection.ConnectAsync(server, network, rules, timeout, changed));
+        var connection = new McpConnection();
+        // On another thread: starting a process blocks, and the caller holds the pool's lock.
+        connection.Client = Task.Run(() => connection.ConnectAsync(server, network, rules, protector, timeout, onListChanged, time));
         return connection;
     }
 
@@ -59,51 +66,44 @@ internal sealed class McpConnection : IAsyncDisposable
         }
         catch (Exception)
         {
-            // It never connected, or its server is gone: there is nothing left to close.
+            // Connecting failed, or the server is gone: nothing is left to close.
         }
 
         _http?.Dispose();
         _closing.Dispose();
     }
 
-    private async Task<McpClient> ConnectAsync(Server server, HttpMessageHandler network, ServerAddressRules rules, TimeSpan timeout, Action changed)
+    private async Task<McpClient> ConnectAsync(
+        ServerTarget server,
+        HttpMessageHandler network,
+        ServerAddressRules rules,
+        AuthConfigProtector protector,
+        TimeSpan timeout,
+        Action onListChanged,
+        TimeProvider time)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_closing.Token);
-        patience.CancelAfter(timeout);
-        var handlers = new McpClientHandlers
+        using var timeoutSource = new CancellationTokenSource(timeout, time);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeoutSource.Token, _closing.Token);
+        IClientTransport transport = server.TransportType switch
         {
-            NotificationHandlers = new[]
-            {
-                NotificationMethods.ToolListChangedNotification,
-                NotificationMethods.ResourceListChangedNotification,
-                NotificationMethods.PromptListChangedNotification,
-            }.ToDictionary(method => method, _ => (Func<JsonRpcNotification, CancellationToken, ValueTask>)((_, _) =>
-            {
-                changed();
-                return default;
-            })),
+            TransportType.Websocket => throw new McpFailureException(
+                McpFailure.Refused, "This server cannot speak to MCP servers over websocket; accepted: http, sse, stdio."),
+            TransportType.Stdio => CreateStdioTransport(server, rules),
+            _ => CreateHttpTransport(server, network, Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)), timeout),
         };
-        var transport = TransportTo(server, network, rules, timeout);
 
         for (var attempt = 0; ; attempt++)
         {
             try
             {
-                return await McpClient.CreateAsync(
-                    transport,
-                    new McpClientOptions
-                    {
-                        ClientInfo = new Implementation { Name = "llmring-server", Version = typeof(McpConnection).Assembly.GetName().Version!.ToString(3) },
-                        ProtocolVersion = ProtocolVersions[attempt],
-                        InitializationTimeout = timeout,
-                        DiscoverProbeTimeout = TimeSpan.FromSeconds(Math.Min(3, timeout.TotalSeconds / 3)),
-                        Handlers = handlers,
-                    },
-                    cancellationToken: patience.Token);
+                var options = CreateOptions(ProtocolVersions[attempt], timeout, onListChanged);
+                return await McpClient.CreateAsync(transport, options, cancellationToken: ending.Token);
             }
-            catch (Exception exception) when (attempt + 1 < ProtocolVersions.Length && MeansAnotherVersion(exception) && !patience.IsCancellationRequested)
+            catch (Exception exception) when (attempt + 1 < ProtocolVersions.Length
+                && MayMeanUnknownVersion(exception)
+                && !ending.IsCancellationRequested)
             {
-                // The next one, then.
+                // The next attempt offers an older version.
             }
             catch (OperationCanceledException exception) when (!_closing.IsCancellationRequested)
             {
@@ -112,31 +112,58 @@ internal sealed class McpConnection : IAsyncDisposable
         }
     }
 
-    private IClientTransport TransportTo(Server server, HttpMessageHandler network, ServerAddressRules rules, TimeSpan timeout)
+    private static McpClientOptions CreateOptions(string? protocolVersion, TimeSpan timeout, Action onListChanged)
     {
-        if (server.TransportType is TransportType.Websocket)
-            throw new McpFailureException(McpFailure.Refused, "This server cannot speak to MCP servers over websocket; accepted: http, sse, stdio.");
-
-        if (server.TransportType is TransportType.Stdio)
+        Func<JsonRpcNotification, CancellationToken, ValueTask> handler = (_, _) =>
         {
-            if (ServerAddressRules.CommandLineOf(server.Url) is not { } commandLine || !rules.AllowsCommand(commandLine))
-                throw new McpFailureException(McpFailure.Refused, "This server does not start that command; LLMRING_MCP_STDIO_COMMANDS (whole command lines) on the server would allow it.");
-            return new StdioClientTransport(new StdioClientTransportOptions
+            onListChanged();
+            return default;
+        };
+        return new McpClientOptions
+        {
+            ClientInfo = new Implementation
             {
-                Name = server.Name,
-                Command = commandLine[0],
-                Arguments = commandLine[1..],
-                // This process's environment holds the database's password; the command gets what programs need to run.
-                InheritEnvironmentVariables = false,
-                EnvironmentVariables = StdioEnvironment(),
-                ShutdownTimeout = TimeSpan.FromSeconds(2),
-            });
+                Name = "llmring-server",
+                Version = typeof(McpConnection).Assembly.GetName().Version!.ToString(3),
+            },
+            ProtocolVersion = protocolVersion,
+            InitializationTimeout = timeout,
+            DiscoverProbeTimeout = TimeSpan.FromSeconds(Math.Min(3, timeout.TotalSeconds / 3)),
+            Handlers = new McpClientHandlers { NotificationHandlers = ListChangedMethods.ToDictionary(method => method, _ => handler) },
+        };
+    }
+
+    private static StdioClientTransport CreateStdioTransport(ServerTarget server, ServerAddressRules rules)
+    {
+        if (ServerAddressRules.CommandLineOf(server.Url) is not { } commandLine || !rules.AllowsCommand(commandLine))
+        {
+            throw new McpFailureException(
+                McpFailure.Refused,
+                "This server does not start that command; LLMRING_MCP_STDIO_COMMANDS (whole command lines) on the server would allow it.");
         }
 
-        var address = new Uri(server.Url);
-        _http = new HttpClient(new McpHttpHandler(address, Credentials.Of(server.AuthConfig), network), disposeHandler: false)
+        return new StdioClientTransport(new StdioClientTransportOptions
         {
-            // It would not bound a call anyway: headers come at once, the answer later.
+            Name = server.Name,
+            Command = commandLine[0],
+            Arguments = commandLine[1..],
+            // The environment of this process holds the database's password; the command gets only the variables that programs need.
+            InheritEnvironmentVariables = false,
+            EnvironmentVariables = StdioVariables
+                .Select(name => (name, value: Environment.GetEnvironmentVariable(name)))
+                .Where(variable => variable.value is not null)
+                .ToDictionary(variable => variable.name, variable => variable.value),
+            ShutdownTimeout = TimeSpan.FromSeconds(2),
+        });
+    }
+
+    private HttpClientTransport CreateHttpTransport(
+        ServerTarget server, HttpMessageHandler network, Credentials? credentials, TimeSpan timeout)
+    {
+        var address = new Uri(server.Url);
+        _http = new HttpClient(new McpHttpHandler(address, credentials, network), disposeHandler: false)
+        {
+            // HttpClient.Timeout ends with the headers; bodies stream later and are bounded in McpGateway.
             Timeout = Timeout.InfiniteTimeSpan,
         };
         return new HttpClientTransport(
@@ -151,13 +178,8 @@ internal sealed class McpConnection : IAsyncDisposable
             _http);
     }
 
-    private static Dictionary<string, string?> StdioEnvironment() => StdioVariables
-        .Select(name => (name, value: Environment.GetEnvironmentVariable(name)))
-        .Where(variable => variable.value is not null)
-        .ToDictionary(variable => variable.name, variable => variable.value);
-
-    // The client itself falls back after some answers only (400, 404, certain JSON-RPC errors); gateways answer with others.
-    private static bool MeansAnotherVersion(Exception exception) => exception switch
+    // The client falls back to an older version after some errors only (400, 404, certain JSON-RPC errors); gateways answer others.
+    private static bool MayMeanUnknownVersion(Exception exception) => exception switch
     {
         HttpRequestException { StatusCode: { } status } => (int)status is not (401 or 403),
         McpException => true,

@@ -4,19 +4,19 @@ using LlmRing.Shared.Egress;
 namespace LlmRing.Modules.Mcp.Connections;
 
 /// <summary>
-/// What goes out to one MCP server over HTTP. Its credentials go to its own origin only: not to where it redirects, nor
-/// to another host that it names as its message endpoint.
+/// Sends the HTTP requests to one MCP server and follows its redirects. The credentials are sent to the server's own origin only:
+/// neither to the target of a redirect nor to another host that the server names as its message endpoint.
 /// </summary>
 internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpMessageHandler network) : DelegatingHandler(network)
 {
     private const int MaxRedirects = 5;
 
-    /// <summary>The network, shared by all connections: every socket is opened to an address that was checked, whoever names it.</summary>
+    /// <summary>Creates the handler that all connections share: its sockets are opened to checked addresses only.</summary>
     public static SocketsHttpHandler CreateNetwork(ServerAddressRules rules) => OutboundAddressPolicy.CreateHandler(rules.ResolveAsync);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
-        // A redirect sends the body once more.
+        // The body is buffered because a redirect sends it again.
         if (request.Content is not null)
             await request.Content.LoadIntoBufferAsync(cancellationToken);
 
@@ -27,7 +27,7 @@ internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpM
             if (TargetOf(request, response) is not { } target)
             {
                 if (request.Method == HttpMethod.Post)
-                    response.Content = new BoundedContent(response.Content);
+                    response.Content = new SizeLimitedContent(response.Content);
                 return response;
             }
 
@@ -43,20 +43,25 @@ internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpM
         if (credentials is null)
             return;
         request.Headers.Remove(credentials.Header);
-        if (Uri.Compare(request.RequestUri, server, UriComponents.SchemeAndServer, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
+        const UriComponents Origin = UriComponents.SchemeAndServer;
+        if (Uri.Compare(request.RequestUri, server, Origin, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
             request.Headers.TryAddWithoutValidation(credentials.Header, credentials.Value);
     }
 
-    /// <summary>Where to go on. Also 301 and 302 keep the method here: turned into a GET, no MCP message would arrive.</summary>
+    /// <summary>
+    /// The target of a redirect; null for another answer. 301 and 302 keep the method, too: a GET would lose the MCP message.
+    /// </summary>
     private static Uri? TargetOf(HttpRequestMessage request, HttpResponseMessage response)
     {
-        if (response.StatusCode is not (HttpStatusCode.MovedPermanently or HttpStatusCode.Found or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect)
-            || response.Headers.Location is not { } location)
-        {
+        var isRedirect = response.StatusCode is HttpStatusCode.MovedPermanently or HttpStatusCode.Found
+            or HttpStatusCode.TemporaryRedirect or HttpStatusCode.PermanentRedirect;
+        if (!isRedirect || response.Headers.Location is not { } location)
             return null;
-        }
 
+        // Never from https to http, nor to another scheme.
         var target = new Uri(request.RequestUri!, location);
-        return target.Scheme == Uri.UriSchemeHttps || (target.Scheme == Uri.UriSchemeHttp && request.RequestUri!.Scheme == Uri.UriSchemeHttp) ? target : null;
+        var isSecureOrUnchanged = target.Scheme == Uri.UriSchemeHttps
+            || (target.Scheme == Uri.UriSchemeHttp && request.RequestUri!.Scheme == Uri.UriSchemeHttp);
+        return isSecureOrUnchanged ? target : null;
     }
 }

@@ -1,10 +1,9 @@
-using System.Diagnostics;
 using System.Diagnostics.Metrics;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
-/// <summary>What an operator sees of the requests to MCP servers: how many, how they ended, how long they took.</summary>
-internal sealed class McpMetrics(IMeterFactory meters)
+/// <summary>The metrics of requests to MCP servers: number, outcome and duration.</summary>
+internal sealed class McpMetrics(IMeterFactory meters, TimeProvider time)
 {
     private readonly Histogram<double> _calls = meters.Create("LlmRing.Mcp").CreateHistogram(
         "llmring.mcp.call.duration",
@@ -13,15 +12,15 @@ internal sealed class McpMetrics(IMeterFactory meters)
         null,
         new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30] });
 
-    /// <summary>Begins to measure a request; disposing of it ends that.</summary>
-    /// <param name="operation">The MCP method, of which there are few.</param>
-    public Measurement Call(string operation) => new(_calls, operation);
+    /// <summary>Begins to measure a request; disposing of the measurement records it.</summary>
+    /// <param name="operation">The MCP method; a label of the metric, so the number of values must be small.</param>
+    public Measurement Measure(string operation) => new(_calls, time, operation);
 
-    internal sealed class Measurement(Histogram<double> calls, string operation) : IDisposable
+    internal sealed class Measurement(Histogram<double> calls, TimeProvider time, string operation) : IDisposable
     {
-        private readonly long _started = Stopwatch.GetTimestamp();
+        private readonly long _started = time.GetTimestamp();
 
-        // Until it is told how it ended: turned away at the door, or the caller went.
+        // Stays where the caller left before the request ended.
         private string _outcome = "dropped";
 
         public void Succeeded() => _outcome = "ok";
@@ -37,6 +36,8 @@ internal sealed class McpMetrics(IMeterFactory meters)
         };
 
         public void Dispose() => calls.Record(
-            Stopwatch.GetElapsedTime(_started).TotalSeconds, new KeyValuePair<string, object?>("operation", operation), new KeyValuePair<string, object?>("outcome", _outcome));
+            time.GetElapsedTime(_started).TotalSeconds,
+            new KeyValuePair<string, object?>("operation", operation),
+            new KeyValuePair<string, object?>("outcome", _outcome));
     }
 }

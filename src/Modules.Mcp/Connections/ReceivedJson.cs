@@ -3,14 +3,15 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Text.RegularExpressions;
+using LlmRing.Modules.Mcp.Validation;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
-/// <summary>JSON of an MCP server, made fit for this server's database and answers.</summary>
+/// <summary>Converts JSON of an MCP server into JSON that the database can store and a response can contain.</summary>
 internal static partial class ReceivedJson
 {
-    /// <summary>Keeps all of it, but for the character that PostgreSQL's jsonb cannot hold: U+0000 becomes U+FFFD.</summary>
-    /// <exception cref="McpFailureException">It is no JSON text (a lone surrogate is none), or nested too deeply.</exception>
+    /// <summary>Keeps the JSON as it is, but for U+0000, which PostgreSQL's jsonb cannot hold and which becomes U+FFFD.</summary>
+    /// <exception cref="McpFailureException">A text has a lone surrogate, or the JSON is nested too deeply.</exception>
     public static JsonElement Read(JsonNode? node)
     {
         try
@@ -27,17 +28,18 @@ internal static partial class ReceivedJson
             var options = new JsonDocumentOptions { MaxDepth = JsonRules.MaxDepth };
             return buffer.WrittenSpan.IndexOf("\\u0000"u8) < 0
                 ? JsonElement.Parse(buffer.WrittenSpan, options)
-                : JsonElement.Parse(Escape().Replace(Encoding.UTF8.GetString(buffer.WrittenSpan), Storable), options);
+                : JsonElement.Parse(EscapePattern().Replace(Encoding.UTF8.GetString(buffer.WrittenSpan), ReplaceNul), options);
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException or ArgumentException)
         {
-            throw new McpFailureException(McpFailure.Failed, "The MCP server's answer cannot be read: it is no JSON, or nested too deeply", exception);
+            throw new McpFailureException(
+                McpFailure.Failed, "The MCP server's answer cannot be read: it is no JSON, or nested too deeply", exception);
         }
     }
 
-    // An escaped backslash is matched so as to be passed over.
-    private static string Storable(Match match) => match.Value is @"\\" ? match.Value : @"\uFFFD";
+    // The pattern consumes escaped backslashes as well, so that \\u0000 (a backslash and the text "u0000") stays as it is.
+    private static string ReplaceNul(Match match) => match.Value is @"\\" ? match.Value : @"\uFFFD";
 
     [GeneratedRegex(@"\\\\|\\u0000")]
-    private static partial Regex Escape();
+    private static partial Regex EscapePattern();
 }

@@ -3,13 +3,17 @@ using FastEndpoints;
 using FluentValidation;
 using FluentValidation.Results;
 using LlmRing.Modules.Mcp.Connections;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Storage;
+using LlmRing.Modules.Mcp.Validation;
+using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.CreateServer;
 
 /// <summary>POST /api/v1/mcp/servers stores an MCP server.</summary>
-internal sealed class CreateServerEndpoint(ServerRepository servers, ServerAddressRules rules) : Endpoint<CreateServerRequest, Server>
+internal sealed class CreateServerEndpoint(ServerRepository servers, ServerAddressRules rules)
+    : Endpoint<CreateServerRequest, Server>
 {
     public override void Configure()
     {
@@ -17,8 +21,11 @@ internal sealed class CreateServerEndpoint(ServerRepository servers, ServerAddre
         Summary(summary =>
         {
             summary.Summary = "Store an MCP server";
-            summary.Description = "The URL must be public, or in LLMRING_MCP_ALLOWED_NETWORKS; a name that does not resolve is accepted and checked when it is connected to. "
-                + "auth_config is kept encrypted: {\"type\": \"bearer\", \"token\"}, {\"type\": \"header\", \"name\", \"value\"} or {\"type\": \"basic\", \"username\", \"password\"}.";
+            summary.Description = """
+                The URL must be public, or in LLMRING_MCP_ALLOWED_NETWORKS. A name that does not resolve is accepted, and checked when a
+                connection opens. auth_config is stored encrypted: {"type": "bearer", "token"}, {"type": "header", "name", "value"} or
+                {"type": "basic", "username", "password"}.
+                """;
             summary.ExampleRequest = new CreateServerRequest
             {
                 Name = "weather",
@@ -26,16 +33,23 @@ internal sealed class CreateServerEndpoint(ServerRepository servers, ServerAddre
                 TransportType = TransportType.Http,
                 AuthConfig = JsonElement.Parse("""{"type": "bearer", "token": "…"}"""),
             };
-            summary.Response<Server>(200, "The stored server.");
+            summary.Response<Server>(StatusCodes.Status200OK, "The stored server.");
         });
     }
 
-    public override async Task HandleAsync(CreateServerRequest req, CancellationToken ct)
+    public override async Task HandleAsync(CreateServerRequest request, CancellationToken ct)
     {
-        if (await rules.FindFaultAsync(req.TransportType!.Value, req.Url!, ct) is { } fault)
+        if (await rules.ValidateAsync(request.TransportType!.Value, request.Url!, ct) is { } fault)
             ThrowError(new ValidationFailure("url", fault) { ErrorCode = "url" });
 
-        var server = await servers.AddAsync(HttpContext.GetScope(), req.Name!, req.Url!, req.TransportType.Value, req.AuthConfig, req.Capabilities, ct);
+        var server = await servers.AddAsync(
+            HttpContext.GetScope(),
+            request.Name!,
+            request.Url!,
+            request.TransportType.Value,
+            RawJson.Of(request.AuthConfig),
+            RawJson.Of(request.Capabilities),
+            ct);
         await Send.OkAsync(server, ct);
     }
 }
@@ -43,13 +57,9 @@ internal sealed class CreateServerEndpoint(ServerRepository servers, ServerAddre
 internal sealed record CreateServerRequest
 {
     public string? Name { get; init; }
-
     public string? Url { get; init; }
-
     public TransportType? TransportType { get; init; }
-
     public JsonElement? AuthConfig { get; init; }
-
     public JsonElement? Capabilities { get; init; }
 }
 

@@ -1,15 +1,18 @@
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
+using LlmRing.Modules.Mcp.Validation;
 using LlmRing.Shared.Errors;
+using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.CreateTool;
 
 /// <summary>POST /api/v1/mcp/tools adds a tool to one of the caller's servers.</summary>
-internal sealed class CreateToolEndpoint(OfferRepository offers) : Endpoint<CreateToolRequest, Tool>
+internal sealed class CreateToolEndpoint(ToolRepository tools) : Endpoint<CreateToolRequest, Tool>
 {
     public override void Configure()
     {
@@ -24,24 +27,31 @@ internal sealed class CreateToolEndpoint(OfferRepository offers) : Endpoint<Crea
                 Description = "Weather of tomorrow",
                 InputSchema = JsonElement.Parse("""{"type": "object", "properties": {"city": {"type": "string"}}}"""),
             };
-            summary.Response<Tool>(200, "The tool.");
-            summary.Response<ErrorBody>(404, "There is no such server.");
-            summary.Response<ErrorBody>(409, "The server has a tool of that name.");
+            summary.Response<Tool>(StatusCodes.Status200OK, "The tool.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
+            summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server has a tool of that name.");
         });
     }
 
-    public override async Task HandleAsync(CreateToolRequest req, CancellationToken ct)
+    public override async Task HandleAsync(CreateToolRequest request, CancellationToken ct)
     {
         try
         {
-            if (await offers.AddToolAsync(HttpContext.GetScope(), req.ServerId!.Value, req.Name!, req.Description, req.InputSchema!.Value, ct) is { } tool)
+            var tool = await tools.AddAsync(
+                HttpContext.GetScope(),
+                request.ServerId!.Value,
+                request.Name!,
+                request.Description,
+                new RawJson(request.InputSchema!.Value.GetRawText()),
+                ct);
+            if (tool is not null)
                 await Send.OkAsync(tool, ct);
             else
                 await Send.NotFoundAsync("Server", ct);
         }
         catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UniqueViolation)
         {
-            await Send.DetailAsync(409, $"The server already has a tool named '{req.Name}'", ct);
+            await Send.DetailAsync(StatusCodes.Status409Conflict, $"The server already has a tool named '{request.Name}'", ct);
         }
     }
 }
@@ -49,11 +59,8 @@ internal sealed class CreateToolEndpoint(OfferRepository offers) : Endpoint<Crea
 internal sealed record CreateToolRequest
 {
     public Guid? ServerId { get; init; }
-
     public string? Name { get; init; }
-
     public string? Description { get; init; }
-
     public JsonElement? InputSchema { get; init; }
 }
 

@@ -1,13 +1,15 @@
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Connections;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.DeleteServer;
 
-/// <summary>DELETE /api/v1/mcp/servers/{id} removes a server with all it offered and all that was executed.</summary>
-internal sealed class DeleteServerEndpoint(ServerRepository servers, McpConnections connections) : Endpoint<DeleteServerRequest, DeleteServerResponse>
+/// <summary>DELETE /api/v1/mcp/servers/{id} deletes a server with its features and their history.</summary>
+internal sealed class DeleteServerEndpoint(ServerRepository servers, McpConnectionPool connections)
+    : Endpoint<DeleteServerRequest, DeleteServerResponse>
 {
     public override void Configure()
     {
@@ -16,16 +18,16 @@ internal sealed class DeleteServerEndpoint(ServerRepository servers, McpConnecti
         {
             summary.Summary = "Delete an MCP server";
             summary.Description = "Its tools, resources, prompts and their history go with it.";
-            summary.Response<DeleteServerResponse>(200, "It is deleted.");
-            summary.Response<ErrorBody>(404, "There is no such server.");
+            summary.Response<DeleteServerResponse>(StatusCodes.Status200OK, "The server is deleted.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
         });
     }
 
-    public override async Task HandleAsync(DeleteServerRequest req, CancellationToken ct)
+    public override async Task HandleAsync(DeleteServerRequest request, CancellationToken ct)
     {
-        if (await servers.DeleteAsync(HttpContext.GetScope(), req.Id, ct))
+        if (await servers.DeleteAsync(HttpContext.GetScope(), request.Id, ct))
         {
-            connections.Close(req.Id);
+            connections.Close(request.Id);
             await Send.OkAsync(new DeleteServerResponse("Server deleted successfully"), ct);
         }
         else

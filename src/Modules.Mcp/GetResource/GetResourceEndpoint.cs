@@ -1,12 +1,13 @@
 using FastEndpoints;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.GetResource;
 
 /// <summary>GET /api/v1/mcp/resources/{id} shows a resource.</summary>
-internal sealed class GetResourceEndpoint(OfferRepository offers) : Endpoint<GetResourceRequest, Resource>
+internal sealed class GetResourceEndpoint(ResourceRepository resources) : Endpoint<GetResourceRequest, Resource>
 {
     public override void Configure()
     {
@@ -14,14 +15,14 @@ internal sealed class GetResourceEndpoint(OfferRepository offers) : Endpoint<Get
         Summary(summary =>
         {
             summary.Summary = "Show a resource";
-            summary.Response<Resource>(200, "The resource with its server.");
-            summary.Response<ErrorBody>(404, "There is no such resource.");
+            summary.Response<Resource>(StatusCodes.Status200OK, "The resource with its server.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such resource.");
         });
     }
 
-    public override async Task HandleAsync(GetResourceRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetResourceRequest request, CancellationToken ct)
     {
-        if (await offers.FindResourceAsync(HttpContext.GetScope(), req.Id, ct) is { } resource)
+        if (await resources.FindAsync(HttpContext.GetScope(), request.Id, ct) is { } resource)
             await Send.OkAsync(resource, ct);
         else
             await Send.NotFoundAsync("Resource", ct);

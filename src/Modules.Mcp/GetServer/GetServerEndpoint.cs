@@ -1,7 +1,8 @@
 using FastEndpoints;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.GetServer;
 
@@ -14,14 +15,14 @@ internal sealed class GetServerEndpoint(ServerRepository servers) : Endpoint<Get
         Summary(summary =>
         {
             summary.Summary = "Show an MCP server";
-            summary.Response<Server>(200, "The server.");
-            summary.Response<ErrorBody>(404, "There is no such server.");
+            summary.Response<Server>(StatusCodes.Status200OK, "The server.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
         });
     }
 
-    public override async Task HandleAsync(GetServerRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetServerRequest request, CancellationToken ct)
     {
-        if (await servers.FindAsync(HttpContext.GetScope(), req.Id, ct) is { } server)
+        if (await servers.FindAsync(HttpContext.GetScope(), request.Id, ct) is { } server)
             await Send.OkAsync(server, ct);
         else
             await Send.NotFoundAsync("Server", ct);

@@ -1,12 +1,15 @@
 using FastEndpoints;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.GetToolStats;
 
-/// <summary>GET /api/v1/mcp/tools/{id}/stats counts a tool's executions and tells how long they took.</summary>
-internal sealed class GetToolStatsEndpoint(OfferRepository offers, ExecutionRepository executions) : Endpoint<GetToolStatsRequest, ToolStats>
+/// <summary>GET /api/v1/mcp/tools/{id}/stats returns counts and durations of a tool's executions.</summary>
+internal sealed class GetToolStatsEndpoint(ToolRepository tools, ExecutionRepository executions)
+    : Endpoint<GetToolStatsRequest, ToolStats>
 {
     public override void Configure()
     {
@@ -14,18 +17,18 @@ internal sealed class GetToolStatsEndpoint(OfferRepository offers, ExecutionRepo
         Summary(summary =>
         {
             summary.Summary = "Count the executions of a tool";
-            summary.Response<ToolStats>(200, "Counts, and the p50 and p95 of the durations in milliseconds.");
-            summary.Response<ErrorBody>(404, "There is no such tool.");
+            summary.Response<ToolStats>(StatusCodes.Status200OK, "Counts, and the p50 and p95 of the durations in milliseconds.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such tool.");
         });
     }
 
-    public override async Task HandleAsync(GetToolStatsRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetToolStatsRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        if (await offers.FindToolAsync(scope, req.Id, ct) is null)
+        if (await tools.FindAsync(scope, request.Id, ct) is null)
             await Send.NotFoundAsync("Tool", ct);
         else
-            await Send.OkAsync(await executions.GetStatsAsync(scope, req.Id, ct), ct);
+            await Send.OkAsync(await executions.GetStatsAsync(scope, request.Id, ct), ct);
     }
 }
 

@@ -1,14 +1,17 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.ListExecutions;
 
 /// <summary>GET /api/v1/mcp/tools/{id}/history lists a tool's executions, newest first.</summary>
-internal sealed class ListExecutionsEndpoint(OfferRepository offers, ExecutionRepository executions) : Endpoint<ListExecutionsRequest, IReadOnlyList<Execution>>
+internal sealed class ListExecutionsEndpoint(ToolRepository tools, ExecutionRepository executions)
+    : Endpoint<ListExecutionsRequest, IReadOnlyList<Execution>>
 {
     public override void Configure()
     {
@@ -16,24 +19,24 @@ internal sealed class ListExecutionsEndpoint(OfferRepository offers, ExecutionRe
         Summary(summary =>
         {
             summary.Summary = "List the executions of a tool, newest first";
-            summary.Description = "Where there are more, the header X-Next-Cursor holds the cursor of the next page.";
-            summary.Response<IReadOnlyList<Execution>>(200, "The executions.");
-            summary.Response<ErrorBody>(404, "There is no such tool.");
+            summary.Description = "The header X-Next-Cursor holds the cursor of the next page; the last page has none.";
+            summary.Response<IReadOnlyList<Execution>>(StatusCodes.Status200OK, "The executions.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such tool.");
         });
     }
 
-    public override async Task HandleAsync(ListExecutionsRequest req, CancellationToken ct)
+    public override async Task HandleAsync(ListExecutionsRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        if (await offers.FindToolAsync(scope, req.Id, ct) is null)
+        if (await tools.FindAsync(scope, request.Id, ct) is null)
         {
             await Send.NotFoundAsync("Tool", ct);
             return;
         }
 
-        // One more than asked for tells whether there is a next page.
-        var rows = await executions.ListAsync(scope, req.Id, req.ConversationId, req.Cursor, req.Limit + 1, ct);
-        var page = HttpContext.ToPage(rows, req.Limit, execution => new PageCursor(execution.ExecutedAt, execution.Id));
+        // One row more than the limit tells whether there is a next page.
+        var rows = await executions.ListAsync(scope, request.Id, request.ConversationId, request.Cursor, request.Limit + 1, ct);
+        var page = HttpContext.ToPage(rows, request.Limit, execution => new PageCursor(execution.ExecutedAt, execution.Id));
         await Send.OkAsync(page, ct);
     }
 }

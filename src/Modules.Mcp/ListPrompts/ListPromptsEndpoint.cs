@@ -1,11 +1,13 @@
 using FastEndpoints;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.ListPrompts;
 
 /// <summary>GET /api/v1/mcp/prompts lists the caller's prompts by name.</summary>
-internal sealed class ListPromptsEndpoint(OfferRepository offers) : Endpoint<ListOffersRequest, IReadOnlyList<Prompt>>
+internal sealed class ListPromptsEndpoint(PromptRepository prompts)
+    : Endpoint<ListServerFeaturesRequest, IReadOnlyList<Prompt>>
 {
     public override void Configure()
     {
@@ -13,10 +15,10 @@ internal sealed class ListPromptsEndpoint(OfferRepository offers) : Endpoint<Lis
         Summary(summary =>
         {
             summary.Summary = "List prompts by name";
-            summary.Response<IReadOnlyList<Prompt>>(200, "The prompts, each with its server.");
+            summary.Response<IReadOnlyList<Prompt>>(StatusCodes.Status200OK, "The prompts, each with its server.");
         });
     }
 
-    public override async Task HandleAsync(ListOffersRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await offers.ListPromptsAsync(HttpContext.GetScope(), req.ToQuery(), ct), ct);
+    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await prompts.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct), ct);
 }

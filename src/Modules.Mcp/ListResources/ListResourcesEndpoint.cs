@@ -1,11 +1,13 @@
 using FastEndpoints;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.ListResources;
 
 /// <summary>GET /api/v1/mcp/resources lists the caller's resources by name.</summary>
-internal sealed class ListResourcesEndpoint(OfferRepository offers) : Endpoint<ListOffersRequest, IReadOnlyList<Resource>>
+internal sealed class ListResourcesEndpoint(ResourceRepository resources)
+    : Endpoint<ListServerFeaturesRequest, IReadOnlyList<Resource>>
 {
     public override void Configure()
     {
@@ -13,10 +15,10 @@ internal sealed class ListResourcesEndpoint(OfferRepository offers) : Endpoint<L
         Summary(summary =>
         {
             summary.Summary = "List resources by name";
-            summary.Response<IReadOnlyList<Resource>>(200, "The resources, each with its server.");
+            summary.Response<IReadOnlyList<Resource>>(StatusCodes.Status200OK, "The resources, each with its server.");
         });
     }
 
-    public override async Task HandleAsync(ListOffersRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await offers.ListResourcesAsync(HttpContext.GetScope(), req.ToQuery(), ct), ct);
+    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await resources.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct), ct);
 }

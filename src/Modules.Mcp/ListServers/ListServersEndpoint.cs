@@ -1,7 +1,8 @@
 using FastEndpoints;
 using FluentValidation;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.ListServers;
 
@@ -14,12 +15,12 @@ internal sealed class ListServersEndpoint(ServerRepository servers) : Endpoint<L
         Summary(summary =>
         {
             summary.Summary = "List MCP servers, newest first";
-            summary.Response<IReadOnlyList<Server>>(200, "The servers, each with its health.");
+            summary.Response<IReadOnlyList<Server>>(StatusCodes.Status200OK, "The servers, each with its health.");
         });
     }
 
-    public override async Task HandleAsync(ListServersRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await servers.ListAsync(HttpContext.GetScope(), req.IsActive, req.Limit, req.Offset, ct), ct);
+    public override async Task HandleAsync(ListServersRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await servers.ListAsync(HttpContext.GetScope(), request.IsActive, request.Limit, request.Offset, ct), ct);
 }
 
 internal sealed record ListServersRequest

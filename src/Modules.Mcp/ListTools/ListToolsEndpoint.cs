@@ -1,11 +1,13 @@
 using FastEndpoints;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.ListTools;
 
 /// <summary>GET /api/v1/mcp/tools lists the caller's tools by name.</summary>
-internal sealed class ListToolsEndpoint(OfferRepository offers) : Endpoint<ListOffersRequest, IReadOnlyList<Tool>>
+internal sealed class ListToolsEndpoint(ToolRepository tools)
+    : Endpoint<ListServerFeaturesRequest, IReadOnlyList<Tool>>
 {
     public override void Configure()
     {
@@ -13,10 +15,10 @@ internal sealed class ListToolsEndpoint(OfferRepository offers) : Endpoint<ListO
         Summary(summary =>
         {
             summary.Summary = "List tools by name";
-            summary.Response<IReadOnlyList<Tool>>(200, "The tools, each with its server.");
+            summary.Response<IReadOnlyList<Tool>>(StatusCodes.Status200OK, "The tools, each with its server.");
         });
     }
 
-    public override async Task HandleAsync(ListOffersRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await offers.ListToolsAsync(HttpContext.GetScope(), req.ToQuery(), ct), ct);
+    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await tools.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct), ct);
 }

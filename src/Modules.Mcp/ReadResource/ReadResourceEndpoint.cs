@@ -2,16 +2,18 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Connections;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 using ModelContextProtocol.Protocol;
-using Resource = LlmRing.Modules.Mcp.Data.Resource;
+using Resource = LlmRing.Modules.Mcp.Features.Resource;
 
 namespace LlmRing.Modules.Mcp.ReadResource;
 
 /// <summary>GET /api/v1/mcp/resources/{id}/content reads a resource from its MCP server.</summary>
-internal sealed class ReadResourceEndpoint(OfferRepository offers, ServerRepository servers, McpConnections connections) : Endpoint<ReadResourceRequest, ReadResourceResponse>
+internal sealed class ReadResourceEndpoint(ResourceRepository resources, McpGateway gateway)
+    : Endpoint<ReadResourceRequest, ReadResourceResponse>
 {
     public override void Configure()
     {
@@ -19,32 +21,32 @@ internal sealed class ReadResourceEndpoint(OfferRepository offers, ServerReposit
         Summary(summary =>
         {
             summary.Summary = "Read the content of a resource";
-            summary.Response<ReadResourceResponse>(200, "The resource, and its contents as the MCP server gave them.");
-            summary.Response<ErrorBody>(404, "There is no such resource.");
-            summary.Response<ErrorBody>(502, "The MCP server cannot be reached or answers with an error.");
-            summary.Response<ErrorBody>(504, "The MCP server did not answer in time.");
+            summary.Response<ReadResourceResponse>(
+                StatusCodes.Status200OK, "The resource, and its contents as the MCP server returns them.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such resource, or the resource has no server.");
+            summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
+            summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls are waiting for MCP servers.");
+            summary.Response<ErrorBody>(StatusCodes.Status504GatewayTimeout, "The MCP server did not answer in time.");
         });
     }
 
-    public override async Task HandleAsync(ReadResourceRequest req, CancellationToken ct)
+    public override async Task HandleAsync(ReadResourceRequest request, CancellationToken ct)
     {
-        var scope = HttpContext.GetScope();
-        if (await offers.FindResourceAsync(scope, req.Id, ct) is not { } resource)
+        if (await resources.FindAsync(HttpContext.GetScope(), request.Id, ct) is not { } resource)
         {
             await Send.NotFoundAsync("Resource", ct);
             return;
         }
 
-        if (resource.ServerId is not { } serverId || await servers.FindAsync(scope, serverId, ct) is not { } server)
-        {
-            await Send.NotFoundAsync("Server", ct);
-            return;
-        }
-
         try
         {
-            var result = await connections.RequestAsync(scope, server, RequestMethods.ResourcesRead, new JsonObject { ["uri"] = resource.Uri }, mayRepeat: true, ct);
-            var contents = result.ValueKind is JsonValueKind.Object && result.TryGetProperty("contents", out var found) ? found : (JsonElement?)null;
+            var parameters = new JsonObject { ["uri"] = resource.Uri };
+            var result = await gateway.RequestAsync(
+                resource.Server.RequireActive(), RequestMethods.ResourcesRead, parameters, isIdempotent: true, ct);
+            var contents = result.ValueKind is JsonValueKind.Object && result.TryGetProperty("contents", out var found)
+                ? found
+                : (JsonElement?)null;
             await Send.OkAsync(new ReadResourceResponse(resource, contents), ct);
         }
         catch (McpFailureException failure)

@@ -2,71 +2,90 @@ using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Mcp.Connections;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
+using LlmRing.Modules.Mcp.Storage;
+using LlmRing.Modules.Mcp.Validation;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Mcp.RefreshServer;
 
-/// <summary>POST /api/v1/mcp/servers/{id}/refresh stores what a server offers, as the client tells it or as the server itself does.</summary>
-internal sealed class RefreshServerEndpoint(ServerRepository servers, OfferRepository offers, McpConnections connections) : Endpoint<RefreshServerRequest, RefreshServerResponse>
+/// <summary>
+/// POST /api/v1/mcp/servers/{id}/refresh stores the features of a server: those in the body, or without a body those that the server
+/// lists.
+/// </summary>
+internal sealed class RefreshServerEndpoint(
+    ServerRepository servers,
+    ServerFeatureRepository features,
+    ToolRepository tools,
+    ResourceRepository resources,
+    PromptRepository prompts,
+    McpGateway gateway)
+    : Endpoint<RefreshServerRequest, RefreshServerResponse>
 {
     public override void Configure()
     {
         Post("/api/v1/mcp/servers/{id}/refresh");
         Summary(summary =>
         {
-            summary.Summary = "Refresh what an MCP server offers";
-            summary.Description = "With tools, resources or prompts in the body, these are stored. Without, the MCP server is asked. "
-                + "Known names and URIs keep their ids and history, new ones are added, what is gone is removed.";
+            summary.Summary = "Refresh the features of an MCP server";
+            summary.Description = """
+                Tools, resources or prompts in the body are stored. Without them, the MCP server is asked for its own. Known names and URIs
+                keep their ids and history, new ones are added, the others are deleted.
+                """;
             summary.ExampleRequest = new RefreshServerRequest
             {
-                Tools = [new DiscoveredTool { Name = "forecast", Description = "Weather of tomorrow", InputSchema = JsonElement.Parse("""{"type": "object"}""") }],
+                Tools =
+                [
+                    new DiscoveredTool
+                    {
+                        Name = "forecast",
+                        Description = "Weather of tomorrow",
+                        InputSchema = JsonElement.Parse("""{"type": "object"}"""),
+                    },
+                ],
             };
-            summary.Response<RefreshServerResponse>(200, "The server and all it offers.");
-            summary.Response<ErrorBody>(404, "There is no such server.");
-            summary.Response<ErrorBody>(502, "The MCP server cannot be reached or answers with an error.");
-            summary.Response<ErrorBody>(504, "The MCP server did not answer in time.");
+            summary.Response<RefreshServerResponse>(StatusCodes.Status200OK, "The server with all its features.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
+            summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
+            summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls are waiting for MCP servers.");
+            summary.Response<ErrorBody>(StatusCodes.Status504GatewayTimeout, "The MCP server did not answer in time.");
         });
     }
 
-    public override async Task HandleAsync(RefreshServerRequest req, CancellationToken ct)
+    public override async Task HandleAsync(RefreshServerRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        if (await servers.FindAsync(scope, req.Id, ct) is not { } server)
+        try
+        {
+            var target = await servers.FindTargetAsync(scope, request.Id, ct);
+            var server = target.RequireActive();
+            var discovered = new DiscoveredFeatures(request.Tools, request.Resources, request.Prompts);
+            if (discovered is { Tools: null, Resources: null, Prompts: null })
+                discovered = await gateway.DiscoverAsync(server, ct);
+            await features.ReplaceAsync(scope, server.Id, discovered, ct);
+        }
+        catch (McpFailureException failure)
+        {
+            await Send.FailureAsync(failure, ct);
+            return;
+        }
+
+        if (await servers.FindAsync(scope, request.Id, ct) is not { } refreshed)
         {
             await Send.NotFoundAsync("Server", ct);
             return;
         }
 
-        var discovery = new Discovery(req.Tools, req.Resources, req.Prompts);
-        if (discovery is { Tools: null, Resources: null, Prompts: null })
-        {
-            try
-            {
-                discovery = await connections.DiscoverAsync(scope, server, ct);
-            }
-            catch (McpFailureException failure)
-            {
-                await Send.FailureAsync(failure, ct);
-                return;
-            }
-        }
-
-        await offers.ReplaceAsync(scope, server.Id, discovery, ct);
-        if (await servers.FindAsync(scope, server.Id, ct) is not { } refreshed)
-        {
-            await Send.NotFoundAsync("Server", ct);
-            return;
-        }
-
-        var all = new OfferQuery(server.Id, IsActive: true, McpConnections.MaxOffers, Offset: 0);
+        var all = new ServerFeatureQuery(refreshed.Id, IsActive: true, DiscoveredFeatures.MaxPerKind, Offset: 0);
         await Send.OkAsync(
             new RefreshServerResponse(
                 refreshed,
-                await offers.ListToolsAsync(scope, all, ct),
-                await offers.ListResourcesAsync(scope, all, ct),
-                await offers.ListPromptsAsync(scope, all, ct)),
+                await tools.ListAsync(scope, all, ct),
+                await resources.ListAsync(scope, all, ct),
+                await prompts.ListAsync(scope, all, ct)),
             ct);
     }
 }
@@ -74,18 +93,18 @@ internal sealed class RefreshServerEndpoint(ServerRepository servers, OfferRepos
 internal sealed record RefreshServerRequest
 {
     public Guid Id { get; init; }
-
     public IReadOnlyList<DiscoveredTool>? Tools { get; init; }
-
     public IReadOnlyList<DiscoveredResource>? Resources { get; init; }
-
     public IReadOnlyList<DiscoveredPrompt>? Prompts { get; init; }
 }
 
-internal sealed record RefreshServerResponse(Server Server, IReadOnlyList<Tool> Tools, IReadOnlyList<Resource> Resources, IReadOnlyList<Prompt> Prompts);
+internal sealed record RefreshServerResponse(
+    Server Server, IReadOnlyList<Tool> Tools, IReadOnlyList<Resource> Resources, IReadOnlyList<Prompt> Prompts);
 
 internal sealed class RefreshServerValidator : Validator<RefreshServerRequest>
 {
+    private static readonly string TooMany = $"Must not be more than {DiscoveredFeatures.MaxPerKind}.";
+
     public RefreshServerValidator()
     {
         RuleFor(request => request.Tools).Must(IsBounded).WithMessage(TooMany);
@@ -111,7 +130,5 @@ internal sealed class RefreshServerValidator : Validator<RefreshServerRequest>
         });
     }
 
-    private static string TooMany => $"Must not be more than {McpConnections.MaxOffers}.";
-
-    private static bool IsBounded<T>(IReadOnlyList<T>? items) => items is null || items.Count <= McpConnections.MaxOffers;
+    private static bool IsBounded<T>(IReadOnlyList<T>? items) => items is null || items.Count <= DiscoveredFeatures.MaxPerKind;
 }

@@ -2,16 +2,19 @@ using System.Text.Json;
 using System.Text.Json.Nodes;
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Connections;
-using LlmRing.Modules.Mcp.Data;
+using LlmRing.Modules.Mcp.Features;
+using LlmRing.Modules.Mcp.Validation;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 using ModelContextProtocol.Protocol;
-using Prompt = LlmRing.Modules.Mcp.Data.Prompt;
+using Prompt = LlmRing.Modules.Mcp.Features.Prompt;
 
 namespace LlmRing.Modules.Mcp.RenderPrompt;
 
-/// <summary>POST /api/v1/mcp/prompts/{id}/render lets the MCP server render a prompt.</summary>
-internal sealed class RenderPromptEndpoint(OfferRepository offers, ServerRepository servers, McpConnections connections) : Endpoint<RenderPromptRequest, RenderPromptResponse>
+/// <summary>POST /api/v1/mcp/prompts/{id}/render has the MCP server render a prompt.</summary>
+internal sealed class RenderPromptEndpoint(PromptRepository prompts, McpGateway gateway)
+    : Endpoint<RenderPromptRequest, RenderPromptResponse>
 {
     public override void Configure()
     {
@@ -19,36 +22,34 @@ internal sealed class RenderPromptEndpoint(OfferRepository offers, ServerReposit
         Summary(summary =>
         {
             summary.Summary = "Render a prompt";
-            summary.Description = "The body is the object of the arguments, or {\"arguments\": {…}}.";
+            summary.Description = """The body is the object of the arguments, or {"arguments": {…}}.""";
             summary.ExampleRequest = new RenderPromptRequest { Body = JsonElement.Parse("""{"city": "Bern"}""") };
-            summary.Response<RenderPromptResponse>(200, "The prompt as the MCP server rendered it.");
-            summary.Response<ErrorBody>(404, "There is no such prompt.");
-            summary.Response<ErrorBody>(502, "The MCP server cannot be reached or answers with an error.");
-            summary.Response<ErrorBody>(504, "The MCP server did not answer in time.");
+            summary.Response<RenderPromptResponse>(StatusCodes.Status200OK, "The prompt as the MCP server rendered it.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such prompt, or the prompt has no server.");
+            summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
+            summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls are waiting for MCP servers.");
+            summary.Response<ErrorBody>(StatusCodes.Status504GatewayTimeout, "The MCP server did not answer in time.");
         });
     }
 
-    public override async Task HandleAsync(RenderPromptRequest req, CancellationToken ct)
+    public override async Task HandleAsync(RenderPromptRequest request, CancellationToken ct)
     {
-        var scope = HttpContext.GetScope();
-        if (await offers.FindPromptAsync(scope, req.Id, ct) is not { } prompt)
+        if (await prompts.FindAsync(HttpContext.GetScope(), request.Id, ct) is not { } prompt)
         {
             await Send.NotFoundAsync("Prompt", ct);
             return;
         }
 
-        if (prompt.ServerId is not { } serverId || await servers.FindAsync(scope, serverId, ct) is not { } server)
-        {
-            await Send.NotFoundAsync("Server", ct);
-            return;
-        }
-
-        var arguments = req.Arguments();
+        var arguments = request.Arguments();
         try
         {
             var parameters = new JsonObject { ["name"] = prompt.Name, ["arguments"] = JsonObject.Create(arguments) };
-            var rendered = await connections.RequestAsync(scope, server, RequestMethods.PromptsGet, parameters, mayRepeat: true, ct);
-            var messages = rendered.ValueKind is JsonValueKind.Object && rendered.TryGetProperty("messages", out var found) ? found : (JsonElement?)null;
+            var rendered = await gateway.RequestAsync(
+                prompt.Server.RequireActive(), RequestMethods.PromptsGet, parameters, isIdempotent: true, ct);
+            var messages = rendered.ValueKind is JsonValueKind.Object && rendered.TryGetProperty("messages", out var found)
+                ? found
+                : (JsonElement?)null;
             await Send.OkAsync(new RenderPromptResponse(prompt, arguments, rendered, messages), ct);
         }
         catch (McpFailureException failure)
@@ -67,11 +68,13 @@ internal sealed record RenderPromptRequest
     [FromBody]
     public JsonElement? Body { get; init; }
 
-    /// <summary>The body itself, or its member <c>arguments</c> where it has no other one.</summary>
+    /// <summary>The body, or the member <c>arguments</c> where it is the body's only one.</summary>
     public JsonElement Arguments() => Body switch
     {
         null => NoArguments,
-        { } body when body.EnumerateObject().Count() == 1 && body.TryGetProperty("arguments", out var inner) && inner.ValueKind is JsonValueKind.Object => inner,
+        { } body when body.EnumerateObject().Count() == 1
+            && body.TryGetProperty("arguments", out var inner)
+            && inner.ValueKind is JsonValueKind.Object => inner,
         { } body => body,
     };
 }

@@ -5,7 +5,7 @@ using Npgsql;
 
 namespace LlmRing.Modules.Mcp.Secrets;
 
-/// <summary>Keeps the keys of ASP.NET Data Protection in the database, where every host finds them.</summary>
+/// <summary>Stores the keys of ASP.NET Data Protection in the database, so that all hosts share them.</summary>
 internal sealed class DatabaseKeyRepository(NpgsqlDataSource database) : IXmlRepository
 {
     public IReadOnlyCollection<XElement> GetAllElements()

@@ -1,5 +1,8 @@
 using System.Text.Json;
 using FastEndpoints;
+using LlmRing.Modules.Registry.Responses;
+using LlmRing.Modules.Registry.Snapshot;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Registry.GetManifest;
 
@@ -14,17 +17,17 @@ internal sealed class GetManifestEndpoint(RegistryCatalog catalog) : EndpointWit
         Summary(summary =>
         {
             summary.Summary = "Get the registry's manifest";
-            summary.Description = "As the upstream has it: clients can use this server as their registry.";
-            summary.Response<JsonElement>(200, "The manifest.");
-            summary.DescribeNoCopy();
+            summary.Description = "Byte for byte as the upstream sent it, so clients can use this server as their registry.";
+            summary.Response<JsonElement>(StatusCodes.Status200OK, "The manifest.");
+            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is { } registry)
-            await Send.ContentAsync(registry.Manifest, ContentWriting.ForAnHour, ct);
+            await Send.ContentAsync(registry.Manifest, ContentResponses.CacheForAnHour, ct);
         else
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
     }
 }

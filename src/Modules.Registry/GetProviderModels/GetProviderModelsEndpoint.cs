@@ -1,6 +1,9 @@
 using System.Text.Json;
 using FastEndpoints;
+using LlmRing.Modules.Registry.Responses;
+using LlmRing.Modules.Registry.Snapshot;
 using LlmRing.Shared.Errors;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Registry.GetProviderModels;
 
@@ -15,21 +18,21 @@ internal sealed class GetProviderModelsEndpoint(RegistryCatalog catalog) : Endpo
         Summary(summary =>
         {
             summary.Summary = "Get the models of one provider";
-            summary.Description = "As the upstream has it: clients can use this server as their registry.";
-            summary.Response<JsonElement>(200, "The provider's file.");
-            summary.Response<ErrorBody>(404, "The registry has no such provider.");
-            summary.DescribeNoCopy();
+            summary.Description = "Byte for byte as the upstream sent it, so clients can use this server as their registry.";
+            summary.Response<JsonElement>(StatusCodes.Status200OK, "The provider's file.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The registry has no such provider.");
+            summary.DescribeUnavailable();
         });
     }
 
-    public override async Task HandleAsync(GetProviderModelsRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetProviderModelsRequest request, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.NoCopyAsync(ct);
-        else if (registry.FindProvider(req.Provider) is { } file)
-            await Send.ContentAsync(file, ContentWriting.ForAnHour, ct);
-        else if (registry.ProviderNames.Contains(req.Provider))
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
+        else if (registry.FindProvider(request.Provider) is { } file)
+            await Send.ContentAsync(file, ContentResponses.CacheForAnHour, ct);
+        else if (registry.ProviderNames.Contains(request.Provider))
+            await Send.UnavailableAsync(ct);
         else
             await Send.NotFoundAsync("Provider", ct);
     }

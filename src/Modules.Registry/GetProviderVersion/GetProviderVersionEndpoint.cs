@@ -1,11 +1,16 @@
 using System.Text.Json;
 using FastEndpoints;
+using LlmRing.Modules.Registry.Archive;
+using LlmRing.Modules.Registry.Responses;
+using LlmRing.Modules.Registry.Snapshot;
 using LlmRing.Shared.Errors;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Registry.GetProviderVersion;
 
 /// <summary>GET /registry/{provider}/v/{version}/models.json: an archived version of a provider's file.</summary>
-internal sealed class GetProviderVersionEndpoint(RegistryCatalog catalog, RegistryArchive archive) : Endpoint<GetProviderVersionRequest, JsonElement>
+internal sealed class GetProviderVersionEndpoint(RegistryCatalog catalog, RegistryArchive archive)
+    : Endpoint<GetProviderVersionRequest, JsonElement>
 {
     public override void Configure()
     {
@@ -15,19 +20,20 @@ internal sealed class GetProviderVersionEndpoint(RegistryCatalog catalog, Regist
         Summary(summary =>
         {
             summary.Summary = "Get an archived version of one provider's models";
-            summary.Description = "As the upstream has it. It never changes and may be cached for ever.";
-            summary.Response<JsonElement>(200, "The archived file.");
-            summary.Response<ErrorBody>(404, "The registry has no such provider, or its archive no such version.");
-            summary.DescribeNoCopy();
+            summary.Description = "Byte for byte as the upstream sent it. An archived version never changes and may be cached for ever.";
+            summary.Response<JsonElement>(StatusCodes.Status200OK, "The archived file.");
+            summary.Response<ErrorBody>(
+                StatusCodes.Status404NotFound, "The registry has no such provider, or the archive has no such version.");
+            summary.DescribeUnavailable();
         });
     }
 
-    public override async Task HandleAsync(GetProviderVersionRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetProviderVersionRequest request, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
         else
-            await Send.ArchivedAsync(await archive.FindAsync(registry, req.Provider, req.Version), ct);
+            await Send.ArchivedAsync(await archive.FindAsync(registry, request.Provider, request.Version), ct);
     }
 }
 

@@ -1,4 +1,7 @@
 using FastEndpoints;
+using LlmRing.Modules.Registry.Responses;
+using LlmRing.Modules.Registry.Snapshot;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Registry.GetRegistry;
 
@@ -13,35 +16,42 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
         Summary(summary =>
         {
             summary.Summary = "Get the model registry";
-            summary.Description = "All models with every member that the upstream registry has. Answers carry a strong ETag of what is served; send it as If-None-Match to get 304.";
-            summary.RequestParam(request => request.Providers, "Names of providers, separated by commas: only their models.");
-            summary.RequestParam(request => request.Capabilities, "`vision`, `function_calling`, `json_mode`, `parallel_tool_calls` or any boolean member's name, separated by commas: only models that have all.");
-            summary.Response<RegistryResponse>(200, "The registry, or the part of it that was asked for.");
-            summary.Response(304, "The copy that If-None-Match names is current.");
-            summary.DescribeNoCopy();
+            summary.Description = """
+                All models with every member that the upstream registry has.
+                Each answer carries a strong ETag; send it as If-None-Match to get 304 while the content is the same.
+                """;
+            summary.RequestParam(
+                request => request.Providers, "Names of providers, separated by commas: only the models of these providers.");
+            summary.RequestParam(request => request.Capabilities, """
+                `vision`, `function_calling`, `json_mode`, `parallel_tool_calls` or the name of any boolean member,
+                separated by commas: only models that have all of them.
+                """);
+            summary.Response<RegistryResponse>(StatusCodes.Status200OK, "The registry, or the models that the filters keep.");
+            summary.Response(StatusCodes.Status304NotModified, "The content is the one that If-None-Match names.");
+            summary.DescribeUnavailable();
         });
     }
 
-    public override async Task HandleAsync(GetRegistryRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetRegistryRequest request, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
         {
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
             return;
         }
 
-        var content = req is { Providers: null, Capabilities: null }
+        var content = request is { Providers: null, Capabilities: null }
             ? registry.All
-            : registry.Filter(Names("providers"), Names("capabilities"));
-        await Send.ContentAsync(content, ContentWriting.ForAnHour, ct);
+            : registry.Filter(Split(request.Providers), Split(request.Capabilities));
+        await Send.ContentAsync(content, ContentResponses.CacheForAnHour, ct);
     }
 
-    // A name given several times is a list as one with commas is.
-    private HashSet<string> Names(string parameter) => HttpContext.Request.Query[parameter].ToString()
+    private static HashSet<string> Split(string? names) => (names ?? "")
         .Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)
         .ToHashSet(StringComparer.Ordinal);
 }
 
+/// <summary>Filters of the registry. A parameter that is sent several times is bound as one list with commas.</summary>
 internal sealed record GetRegistryRequest
 {
     [QueryParam]

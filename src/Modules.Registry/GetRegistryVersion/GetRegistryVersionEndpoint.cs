@@ -1,10 +1,15 @@
 using FastEndpoints;
+using LlmRing.Modules.Registry.Archive;
+using LlmRing.Modules.Registry.Responses;
+using LlmRing.Modules.Registry.Snapshot;
 using LlmRing.Shared.Errors;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Registry.GetRegistryVersion;
 
 /// <summary>GET /registry/v/{version}/registry.json: an archived version of all providers that have it.</summary>
-internal sealed class GetRegistryVersionEndpoint(RegistryCatalog catalog, RegistryArchive archive) : Endpoint<GetRegistryVersionRequest, RegistryResponse>
+internal sealed class GetRegistryVersionEndpoint(RegistryCatalog catalog, RegistryArchive archive)
+    : Endpoint<GetRegistryVersionRequest, RegistryResponse>
 {
     public override void Configure()
     {
@@ -14,19 +19,22 @@ internal sealed class GetRegistryVersionEndpoint(RegistryCatalog catalog, Regist
         Summary(summary =>
         {
             summary.Summary = "Get an archived version of the model registry";
-            summary.Description = "The models of every provider whose archive has this version. It never changes and may be cached for ever.";
-            summary.Response<RegistryResponse>(200, "The archived version.");
-            summary.Response<ErrorBody>(404, "No provider has this version.");
-            summary.DescribeNoCopy();
+            summary.Description = """
+                The models of every provider whose archive has this version.
+                An archived version never changes and may be cached for ever.
+                """;
+            summary.Response<RegistryResponse>(StatusCodes.Status200OK, "The archived version.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "No provider has this version.");
+            summary.DescribeUnavailable();
         });
     }
 
-    public override async Task HandleAsync(GetRegistryVersionRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetRegistryVersionRequest request, CancellationToken ct)
     {
         if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.NoCopyAsync(ct);
+            await Send.UnavailableAsync(ct);
         else
-            await Send.ArchivedAsync(await archive.FindMergedAsync(registry, req.Version), ct);
+            await Send.ArchivedAsync(await archive.FindMergedAsync(registry, request.Version), ct);
     }
 }
 

@@ -1,13 +1,13 @@
 namespace LlmRing.Modules.Registry.Upstream;
 
-/// <summary>A registry in a folder: <c>file://</c>.</summary>
+/// <summary>A registry in a local folder: a <c>file://</c> URL.</summary>
 internal sealed class FolderUpstream(RegistrySettings settings) : IRegistryUpstream
 {
     private readonly string _folder = settings.BaseUrl.LocalPath;
 
     public string Source { get; } = settings.BaseUrl.AbsoluteUri.TrimEnd('/') + '/';
 
-    public async Task<UpstreamAnswer> FetchAsync(string path, RegistryDocument? known, CancellationToken cancellationToken)
+    public async Task<UpstreamAnswer> FetchAsync(string path, UpstreamFile? known, CancellationToken cancellationToken)
     {
         if (!Directory.Exists(_folder))
             return new UpstreamAnswer.Failed($"the folder {_folder} does not exist");

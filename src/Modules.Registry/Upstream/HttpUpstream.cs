@@ -3,17 +3,18 @@ using Polly;
 
 namespace LlmRing.Modules.Registry.Upstream;
 
-/// <summary>A registry behind http or https, asked with conditional requests.</summary>
+/// <summary>A registry behind an http or https URL, fetched with conditional requests.</summary>
 internal sealed class HttpUpstream(IHttpClientFactory clients, RegistrySettings settings) : IRegistryUpstream
 {
+    /// <summary>Name of the client in <see cref="IHttpClientFactory"/>.</summary>
     public const string ClientName = "registry-upstream";
 
-    /// <summary>Far above what a provider's file has today (150 KB), and far below what hurts.</summary>
+    /// <summary>A hundred times the size of the largest file today (150 KB), and small enough for memory.</summary>
     public const int MaxDocumentBytes = 16 * 1024 * 1024;
 
     public string Source { get; } = settings.BaseUrl.AbsoluteUri.TrimEnd('/') + '/';
 
-    public async Task<UpstreamAnswer> FetchAsync(string path, RegistryDocument? known, CancellationToken cancellationToken)
+    public async Task<UpstreamAnswer> FetchAsync(string path, UpstreamFile? known, CancellationToken cancellationToken)
     {
         using var request = new HttpRequestMessage(HttpMethod.Get, Source + path);
         if (known?.Source == Source)
@@ -36,12 +37,12 @@ internal sealed class HttpUpstream(IHttpClientFactory clients, RegistrySettings 
                     response.Content.Headers.LastModified?.ToString("R")),
                 HttpStatusCode.NotModified when known is not null => new UpstreamAnswer.Unchanged(),
                 HttpStatusCode.NotFound or HttpStatusCode.Gone => new UpstreamAnswer.Missing(),
-                var status => new UpstreamAnswer.Failed($"it answered {(int)status}"),
+                var status => new UpstreamAnswer.Failed($"the answer was status {(int)status}"),
             };
         }
         catch (Exception exception) when (exception is HttpRequestException or ExecutionRejectedException or OperationCanceledException)
         {
-            return new UpstreamAnswer.Failed(exception is OperationCanceledException ? "it did not answer in time" : exception.Message);
+            return new UpstreamAnswer.Failed(exception is OperationCanceledException ? "the request timed out" : exception.Message);
         }
     }
 }

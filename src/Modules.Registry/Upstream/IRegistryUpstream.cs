@@ -1,30 +1,31 @@
 namespace LlmRing.Modules.Registry.Upstream;
 
-/// <summary>Where documents of the registry come from.</summary>
+/// <summary>The origin of the registry's files.</summary>
 internal interface IRegistryUpstream
 {
-    /// <summary>Which upstream this is: documents of another one are no proof that this one has not changed.</summary>
+    /// <summary>Identifies the upstream: an entity tag of one upstream means nothing to another.</summary>
     string Source { get; }
 
-    /// <summary>Asks for one document; never throws for what is wrong with the upstream.</summary>
-    /// <param name="path">Path below the base, e.g. <c>openai/models.json</c>; made of checked names only.</param>
-    /// <param name="known">The copy at hand; it is not sent again if it is still the current one.</param>
-    /// <param name="cancellationToken">Gives up.</param>
-    Task<UpstreamAnswer> FetchAsync(string path, RegistryDocument? known, CancellationToken cancellationToken);
+    /// <summary>Requests one file. A failing upstream is an answer (<see cref="UpstreamAnswer.Failed"/>), never an exception.</summary>
+    /// <param name="path">Path below the base URL, e.g. <c>openai/models.json</c>; callers build the path from validated names
+    /// only.</param>
+    /// <param name="known">The stored copy; the upstream sends the file again only if this copy is outdated.</param>
+    /// <param name="cancellationToken">Ends the request.</param>
+    Task<UpstreamAnswer> FetchAsync(string path, UpstreamFile? known, CancellationToken cancellationToken);
 }
 
-/// <summary>What the upstream said about a document.</summary>
+/// <summary>The upstream's answer to the request for one file.</summary>
 internal abstract record UpstreamAnswer
 {
-    /// <summary>Here it is.</summary>
+    /// <summary>The upstream sent the file.</summary>
     public sealed record Found(byte[] Body, string? ETag = null, string? LastModified = null) : UpstreamAnswer;
 
     /// <summary>The known copy is current.</summary>
     public sealed record Unchanged : UpstreamAnswer;
 
-    /// <summary>There is no such document.</summary>
+    /// <summary>The upstream has no such file.</summary>
     public sealed record Missing : UpstreamAnswer;
 
-    /// <summary>It could not be asked.</summary>
+    /// <summary>The upstream is unreachable, too slow, or answered with an error.</summary>
     public sealed record Failed(string Reason) : UpstreamAnswer;
 }

@@ -1,11 +1,14 @@
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Templates.Content;
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Templates.CreateTemplate;
 
-/// <summary>POST /api/v1/templates makes a template.</summary>
+/// <summary>POST /api/v1/templates creates a template.</summary>
 internal sealed class CreateTemplateEndpoint(TemplateRepository templates) : Endpoint<CreateTemplateRequest, Template>
 {
     public override void Configure()
@@ -13,8 +16,11 @@ internal sealed class CreateTemplateEndpoint(TemplateRepository templates) : End
         Post("/api/v1/templates");
         Summary(summary =>
         {
-            summary.Summary = "Make a template";
-            summary.Description = $"Only `name` is required; `model` (or `model_alias`) is `{CreateTemplateRequest.DefaultModel}`, `temperature` 0.7 and `created_by` `{CreateTemplateRequest.DefaultCreator}` where absent.";
+            summary.Summary = "Create a template";
+            summary.Description = $"""
+                Only `name` is required. The defaults are `{TemplateContent.DefaultModel}` for `model` (or `model_alias`),
+                0.7 for `temperature` and `{TemplateContent.DefaultCreator}` for `created_by`.
+                """;
             summary.ExampleRequest = new CreateTemplateRequest
             {
                 Name = "Code review",
@@ -27,20 +33,15 @@ internal sealed class CreateTemplateEndpoint(TemplateRepository templates) : End
                 InitialMessages = JsonElement.Parse("""[{"role": "user", "content": "Review this diff:"}]"""),
                 CreatedBy = "ada",
             };
-            summary.Response<Template>(200, "The template.");
+            summary.Response<Template>(StatusCodes.Status200OK, "The template.");
         });
     }
 
-    public override async Task HandleAsync(CreateTemplateRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await templates.CreateAsync(HttpContext.GetScope(), req, ct), ct);
+    public override async Task HandleAsync(CreateTemplateRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await templates.CreateAsync(HttpContext.GetScope(), request, ct), ct);
 }
 
-internal sealed record CreateTemplateRequest : TemplateContent
-{
-    public const string DefaultModel = "claude-3-sonnet-20240229";
-    public const decimal DefaultTemperature = 0.7m;
-    public const string DefaultCreator = "api";
-}
+internal sealed record CreateTemplateRequest : TemplateContent;
 
 internal sealed class CreateTemplateValidator : TemplateContentValidator<CreateTemplateRequest>
 {

@@ -1,10 +1,12 @@
 using FastEndpoints;
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Templates.DeleteTemplate;
 
-/// <summary>DELETE /api/v1/templates/{id} takes a template out of use.</summary>
+/// <summary>DELETE /api/v1/templates/{id} deletes a template.</summary>
 internal sealed class DeleteTemplateEndpoint(TemplateRepository templates) : Endpoint<DeleteTemplateRequest, DeleteTemplateResponse>
 {
     public override void Configure()
@@ -13,15 +15,17 @@ internal sealed class DeleteTemplateEndpoint(TemplateRepository templates) : End
         Summary(summary =>
         {
             summary.Summary = "Delete a template";
-            summary.Description = "It is found no more; its row stays in the database. Global templates cannot be deleted.";
-            summary.Response<DeleteTemplateResponse>(200, "It is deleted.");
-            summary.Response<ErrorBody>(404, "There is no such template of the caller's.");
+            summary.Description = """
+                Later requests answer 404 for the template; its row stays in the database. Global templates cannot be deleted.
+                """;
+            summary.Response<DeleteTemplateResponse>(StatusCodes.Status200OK, "The template is deleted.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller owns no such template.");
         });
     }
 
-    public override async Task HandleAsync(DeleteTemplateRequest req, CancellationToken ct)
+    public override async Task HandleAsync(DeleteTemplateRequest request, CancellationToken ct)
     {
-        if (await templates.DeleteAsync(HttpContext.GetScope(), req.Id, ct))
+        if (await templates.DeleteAsync(HttpContext.GetScope(), request.Id, ct))
             await Send.OkAsync(new DeleteTemplateResponse("Template deleted successfully"), ct);
         else
             await Send.NotFoundAsync("Template", ct);

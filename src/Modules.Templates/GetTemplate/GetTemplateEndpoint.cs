@@ -1,6 +1,8 @@
 using FastEndpoints;
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Templates.GetTemplate;
 
@@ -13,15 +15,15 @@ internal sealed class GetTemplateEndpoint(TemplateRepository templates) : Endpoi
         Summary(summary =>
         {
             summary.Summary = "Get a template";
-            summary.Description = "The caller's, or a global one.";
-            summary.Response<Template>(200, "The template.");
-            summary.Response<ErrorBody>(404, "There is no such template of the caller's, nor a global one.");
+            summary.Description = "A template of the caller, or a global one.";
+            summary.Response<Template>(StatusCodes.Status200OK, "The template.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "Neither the caller nor the global templates have such a template.");
         });
     }
 
-    public override async Task HandleAsync(GetTemplateRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetTemplateRequest request, CancellationToken ct)
     {
-        if (await templates.FindAsync(HttpContext.GetScope(), req.Id, ct) is { } template)
+        if (await templates.FindAsync(HttpContext.GetScope(), request.Id, ct) is { } template)
             await Send.OkAsync(template, ct);
         else
             await Send.NotFoundAsync("Template", ct);

@@ -1,10 +1,12 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Templates.ListTemplates;
 
-/// <summary>GET /api/v1/templates lists the caller's templates and the global ones.</summary>
+/// <summary>GET /api/v1/templates lists the templates of the caller and the global ones.</summary>
 internal sealed class ListTemplatesEndpoint(TemplateRepository templates) : Endpoint<ListTemplatesRequest, IReadOnlyList<Template>>
 {
     public override void Configure()
@@ -13,18 +15,18 @@ internal sealed class ListTemplatesEndpoint(TemplateRepository templates) : Endp
         Summary(summary =>
         {
             summary.Summary = "List templates";
-            summary.Description = "The caller's and the global ones, newest first.";
-            summary.Response<IReadOnlyList<Template>>(200, "A page of templates.");
+            summary.Description = "The templates of the caller and the global ones, newest first.";
+            summary.Response<IReadOnlyList<Template>>(StatusCodes.Status200OK, "A page of templates.");
         });
     }
 
-    public override async Task HandleAsync(ListTemplatesRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await templates.ListAsync(HttpContext.GetScope(), req.CreatedBy, req.Limit, req.Offset, ct), ct);
+    public override async Task HandleAsync(ListTemplatesRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await templates.ListAsync(HttpContext.GetScope(), request.CreatedBy, request.Limit, request.Offset, ct), ct);
 }
 
 internal sealed record ListTemplatesRequest
 {
-    /// <summary>Only those that this creator made.</summary>
+    /// <summary>Only templates of this creator.</summary>
     [QueryParam, BindFrom("created_by")]
     public string? CreatedBy { get; init; }
 

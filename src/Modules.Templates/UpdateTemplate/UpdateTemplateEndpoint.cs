@@ -1,7 +1,10 @@
 using System.Text.Json.Serialization;
 using FastEndpoints;
+using LlmRing.Modules.Templates.Content;
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Templates.UpdateTemplate;
 
@@ -14,16 +17,19 @@ internal sealed class UpdateTemplateEndpoint(TemplateRepository templates) : End
         Summary(summary =>
         {
             summary.Summary = "Change a template";
-            summary.Description = "What is absent or null stays as it is. `is_active` false deletes it. Global templates cannot be changed.";
+            summary.Description = """
+                Members that are absent or null stay as they are. `is_active` false deletes the template.
+                Global templates cannot be changed.
+                """;
             summary.ExampleRequest = new UpdateTemplateRequest { Name = "Strict code review", Temperature = 0m };
-            summary.Response<Template>(200, "The template as it is now.");
-            summary.Response<ErrorBody>(404, "There is no such template of the caller's.");
+            summary.Response<Template>(StatusCodes.Status200OK, "The changed template.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller owns no such template.");
         });
     }
 
-    public override async Task HandleAsync(UpdateTemplateRequest req, CancellationToken ct)
+    public override async Task HandleAsync(UpdateTemplateRequest request, CancellationToken ct)
     {
-        if (await templates.UpdateAsync(HttpContext.GetScope(), req, ct) is { } template)
+        if (await templates.UpdateAsync(HttpContext.GetScope(), request.Id, request, request.IsActive, ct) is { } template)
             await Send.OkAsync(template, ct);
         else
             await Send.NotFoundAsync("Template", ct);
@@ -32,7 +38,7 @@ internal sealed class UpdateTemplateEndpoint(TemplateRepository templates) : End
 
 internal sealed record UpdateTemplateRequest : TemplateContent
 {
-    /// <summary>From the path only; clients may repeat it in the body.</summary>
+    /// <summary>Read from the path only; a member of the body with this name is ignored.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
     public Guid Id { get; init; }
 

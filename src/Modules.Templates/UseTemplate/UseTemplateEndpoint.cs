@@ -1,6 +1,8 @@
 using FastEndpoints;
+using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Templates.UseTemplate;
 
@@ -10,20 +12,20 @@ internal sealed class UseTemplateEndpoint(TemplateRepository templates) : Endpoi
     public override void Configure()
     {
         Post("/api/v1/templates/{id}/use");
-        // Whatever the body is, or if there is none, does not matter.
+        // The body is ignored, even if it is not JSON.
         RequestBinder(new RequestBinder<UseTemplateRequest>(BindingSource.RouteValues));
         Summary(summary =>
         {
             summary.Summary = "Use a template";
-            summary.Description = "Counts the use and answers the template: the caller's, or a global one.";
-            summary.Response<Template>(200, "The template with this use counted.");
-            summary.Response<ErrorBody>(404, "There is no such template of the caller's, nor a global one.");
+            summary.Description = "Counts the use and answers the template: one of the caller, or a global one.";
+            summary.Response<Template>(StatusCodes.Status200OK, "The template with this use counted.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "Neither the caller nor the global templates have such a template.");
         });
     }
 
-    public override async Task HandleAsync(UseTemplateRequest req, CancellationToken ct)
+    public override async Task HandleAsync(UseTemplateRequest request, CancellationToken ct)
     {
-        if (await templates.UseAsync(HttpContext.GetScope(), req.Id, ct) is { } template)
+        if (await templates.UseAsync(HttpContext.GetScope(), request.Id, ct) is { } template)
             await Send.OkAsync(template, ct);
         else
             await Send.NotFoundAsync("Template", ct);

@@ -1,8 +1,9 @@
-using System.Globalization;
 using System.Text;
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Usage.Filters;
+using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
@@ -10,8 +11,8 @@ using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.ExportLogs;
 
-/// <summary>GET /api/v1/logs/export streams usages, as many as there are.</summary>
-internal sealed class ExportLogsEndpoint(UsageRepository usages, TimeProvider time) : Endpoint<ExportLogsRequest>
+/// <summary>GET /api/v1/logs/export streams all usages that the filters select.</summary>
+internal sealed class ExportLogsEndpoint(UsageLogRepository logs, TimeProvider time) : Endpoint<ExportLogsRequest>
 {
     private const int ChunkLength = 32 * 1024;
 
@@ -21,8 +22,10 @@ internal sealed class ExportLogsEndpoint(UsageRepository usages, TimeProvider ti
         Summary(summary =>
         {
             summary.Summary = "Export logged usages as CSV or NDJSON";
-            summary.Description = "Streamed, newest first; time and filters are those of `/api/v1/logs`. The CSV begins with the columns of the command-line client: "
-                + "logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens, cost.";
+            summary.Description = """
+                Streamed, newest first; time and filters are those of `/api/v1/logs`. The CSV begins with the columns of the
+                command-line client: logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens, cost.
+                """;
             summary.Response(StatusCodes.Status200OK, "The usages, `text/csv` or `application/x-ndjson`.");
         });
     }
@@ -35,7 +38,7 @@ internal sealed class ExportLogsEndpoint(UsageRepository usages, TimeProvider ti
         HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"usage.{(isCsv ? "csv" : "ndjson")}\"";
 
         var chunk = new StringBuilder(isCsv ? CsvLine.Header : "");
-        await foreach (var row in usages.StreamAsync(HttpContext.GetScope(), request.RangeAt(time.GetPostgresNow().UtcDateTime), request, ct))
+        await foreach (var row in logs.StreamAsync(HttpContext.GetScope(), request.ToFilter(time.GetPostgresNow().UtcDateTime), ct))
         {
             if (isCsv)
                 CsvLine.Append(chunk, row);
@@ -66,21 +69,4 @@ internal enum ExportFormat
 internal sealed class ExportLogsValidator : UsageQueryValidator<ExportLogsRequest>
 {
     public ExportLogsValidator() => RuleFor(request => request.Format).IsInEnum();
-}
-
-/// <summary>A usage as a line of CSV (RFC 4180).</summary>
-internal static class CsvLine
-{
-    public const string Header =
-        "logged_at,provider,model,alias,profile,origin,input_tokens,output_tokens,cached_input_tokens,cost,cost_source,latency_ms,id,id_at_origin,conversation_id,metadata\r\n";
-
-    public static void Append(StringBuilder csv, LoggedUsageRow row)
-    {
-        csv.Append(CultureInfo.InvariantCulture, $"{row.LoggedAt:yyyy-MM-ddTHH:mm:ss.ffffffK},{Text(row.Provider)},{Text(row.Model)},{Text(row.Alias)},{Text(row.Profile)},{Text(row.Origin)},");
-        csv.Append(CultureInfo.InvariantCulture, $"{row.InputTokens},{row.OutputTokens},{row.CachedInputTokens},{row.Cost},{row.CostSource},{row.LatencyMs},");
-        csv.Append(CultureInfo.InvariantCulture, $"{row.Id},{Text(row.IdAtOrigin)},{row.ConversationId},{Text(row.Metadata.Text)}\r\n");
-    }
-
-    private static string? Text(string? text) =>
-        text is not null && text.AsSpan().IndexOfAny(",\"\r\n") >= 0 ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"" : text;
 }

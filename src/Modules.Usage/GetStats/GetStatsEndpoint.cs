@@ -1,6 +1,8 @@
 using System.Text.Json;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Usage.Filters;
+using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
@@ -9,7 +11,7 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Usage.GetStats;
 
 /// <summary>GET /api/v1/stats sums usages up.</summary>
-internal sealed class GetStatsEndpoint(UsageRepository usages, StatsCache cache, TimeProvider time) : Endpoint<GetStatsRequest>
+internal sealed class GetStatsEndpoint(RollupRepository rollups, StatsCache cache, TimeProvider time) : Endpoint<GetStatsRequest>
 {
     public override void Configure()
     {
@@ -17,27 +19,33 @@ internal sealed class GetStatsEndpoint(UsageRepository usages, StatsCache cache,
         Summary(summary =>
         {
             summary.Summary = "Sum usage and cost up";
-            summary.Description = "Of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day; days are UTC). "
-                + "With `group_by` the answer is an array of periods, newest first; weeks start on Monday. "
-                + "Counts, tokens and costs are exact; the percentiles of latencies are at most 5 % off.";
-            summary.Response<StatsResponse>(StatusCodes.Status200OK, "Totals as an object; with `group_by` an array of periods: "
-                + "`[{\"date\", \"total_calls\", \"total_tokens\", \"total_cost\", \"by_model\": {\"openai:gpt-4.1\": {\"calls\", \"tokens\", \"cost\"}}}]`.");
+            summary.Description = """
+                Of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day; days are UTC).
+                With `group_by` the answer is an array of periods, newest first; weeks start on Monday.
+                Counts, tokens and costs are exact; the percentiles of latencies are at most 5 % off.
+                """;
+            summary.Response<StatsResponse>(StatusCodes.Status200OK, """
+                Totals as an object; with `group_by` an array of periods:
+                `[{"date", "total_calls", "total_tokens", "total_cost", "by_model": {"openai:gpt-4.1": {"calls", "tokens", "cost"}}}]`.
+                """);
         });
     }
 
     public override async Task HandleAsync(GetStatsRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        var range = request.RangeAt(time.GetPostgresNow().UtcDateTime);
+        var filter = request.ToFilter(time.GetPostgresNow().UtcDateTime);
         var json = await cache.GetOrSetAsync(
             scope,
-            $"{request}:{range.From.Ticks}:{range.Until.Ticks}",
-            async token => request.GroupBy is { } unit
-                ? JsonSerializer.SerializeToUtf8Bytes(PeriodStats.Of(await usages.SumAsync(scope, range, request, unit, token), unit), JsonConventions.Options)
+            $"{request.GroupBy}:{filter.ToCacheKey()}",
+            async token => request.GroupBy is { } period
+                ? JsonSerializer.SerializeToUtf8Bytes(
+                    PeriodStats.Of(await rollups.SumAsync(scope, filter, period, token), period),
+                    JsonConventions.Options)
                 : JsonSerializer.SerializeToUtf8Bytes(
                     StatsResponse.Of(
-                        [.. await usages.SumAsync(scope, range, request, StatsPeriod.Day, token)],
-                        await usages.GetLatenciesAsync(scope, range, request, token)),
+                        [.. await rollups.SumAsync(scope, filter, StatsPeriod.Day, token)],
+                        await rollups.GetLatenciesAsync(scope, filter, token)),
                     JsonConventions.Options),
             ct);
         await Send.BytesAsync(json, contentType: "application/json", cancellation: ct);
@@ -48,15 +56,6 @@ internal sealed record GetStatsRequest : UsageQuery
 {
     [QueryParam, BindFrom("group_by")]
     public StatsPeriod? GroupBy { get; init; }
-}
-
-/// <summary>The length of a period.</summary>
-internal enum StatsPeriod
-{
-    Hour,
-    Day,
-    Week,
-    Month,
 }
 
 internal sealed class GetStatsValidator : UsageQueryValidator<GetStatsRequest>

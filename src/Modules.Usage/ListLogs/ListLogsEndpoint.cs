@@ -1,5 +1,7 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Usage.Filters;
+using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Paging;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
@@ -8,7 +10,7 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Usage.ListLogs;
 
 /// <summary>GET /api/v1/logs lists usages, newest first.</summary>
-internal sealed class ListLogsEndpoint(UsageRepository usages, TimeProvider time) : Endpoint<ListLogsRequest, IReadOnlyList<LoggedUsageRow>>
+internal sealed class ListLogsEndpoint(UsageLogRepository logs, TimeProvider time) : Endpoint<ListLogsRequest, IReadOnlyList<UsageLog>>
 {
     public override void Configure()
     {
@@ -16,15 +18,19 @@ internal sealed class ListLogsEndpoint(UsageRepository usages, TimeProvider time
         Summary(summary =>
         {
             summary.Summary = "List logged usages";
-            summary.Description = "Newest first; of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day). "
-                + "If there is more, the header `X-Next-Cursor` says where: sent back as `cursor` it brings the next page, at the same price however deep.";
-            summary.Response<IReadOnlyList<LoggedUsageRow>>(StatusCodes.Status200OK, "A page.");
+            summary.Description = """
+                Newest first; of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day).
+                If there is more, the header `X-Next-Cursor` says where:
+                sent back as `cursor` it brings the next page, at the same price however deep.
+                """;
+            summary.Response<IReadOnlyList<UsageLog>>(StatusCodes.Status200OK, "A page.");
         });
     }
 
     public override async Task HandleAsync(ListLogsRequest request, CancellationToken ct)
     {
-        var rows = await usages.ListAsync(HttpContext.GetScope(), request.RangeAt(time.GetPostgresNow().UtcDateTime), request, ct);
+        var page = new UsagePage(request.Limit, request.Offset, request.Cursor);
+        var rows = await logs.ListAsync(HttpContext.GetScope(), request.ToFilter(time.GetPostgresNow().UtcDateTime), page, ct);
         await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, row => new PageCursor(row.LoggedAt, row.Id)), ct);
     }
 }

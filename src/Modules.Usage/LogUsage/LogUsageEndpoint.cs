@@ -1,17 +1,21 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FastEndpoints;
-using LlmRing.Shared.Contracts;
+using FluentValidation;
+using LlmRing.Modules.Usage.Pricing;
+using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Mvc;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Usage.LogUsage;
 
 /// <summary>POST /api/v1/log stores the usage of one LLM call.</summary>
-internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, TimeProvider time) : Endpoint<LogUsageRequest, LogUsageResponse>
+internal sealed class LogUsageEndpoint(UsageBatchWriter writer, UsageRecordFactory factory, TimeProvider time)
+    : Endpoint<LogUsageRequest, LogResult>
 {
     private const int MaxBody = 1024 * 1024;
 
@@ -22,26 +26,32 @@ internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, 
         Summary(summary =>
         {
             summary.Summary = "Log the usage of an LLM call";
-            summary.Description = "Without `cost` the call is priced from the registry; an unknown model costs 0 and is marked `unpriced`. "
-                + "It is answered once it is stored for good. A repeat with the same `Idempotency-Key` or `id` answers the first result and adds nothing.";
+            summary.Description = """
+                Without `cost` the call is priced from the registry; an unknown model costs 0 and is marked `unpriced`.
+                It is answered once it is stored for good.
+                A repeat with the same `Idempotency-Key` or `id` answers the first result and adds nothing.
+                """;
             summary.ExampleRequest = Example;
-            summary.Response<LogUsageResponse>(StatusCodes.Status200OK, "Stored.");
+            summary.Response<LogResult>(StatusCodes.Status200OK, "Stored.");
             summary.Response<ErrorBody>(StatusCodes.Status413PayloadTooLarge, "The body is larger than 1 MiB.");
-            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too much is waiting, or the database is away; come again after `Retry-After` seconds.");
+            summary.Response<ErrorBody>(
+                StatusCodes.Status503ServiceUnavailable,
+                "Too much is waiting, or the database is away; come again after `Retry-After` seconds.");
         });
     }
 
     public override async Task HandleAsync(LogUsageRequest request, CancellationToken ct)
     {
-        var row = await request.ToRowAsync(HttpContext.GetScope(), time.GetPostgresNow().UtcDateTime, prices, ct);
-        if (writer.TryWrite(row) is not { } logged)
+        var loggedAt = time.GetPostgresNow().UtcDateTime;
+        var record = await factory.CreateAsync(HttpContext.GetScope(), request, request.IdempotencyKey, loggedAt, ct);
+        if (writer.TryWrite(record) is not { } result)
         {
             HttpContext.Response.Headers.RetryAfter = "1";
             await Send.DetailAsync(StatusCodes.Status503ServiceUnavailable, "Too many usages are waiting to be stored", ct);
             return;
         }
 
-        await Send.OkAsync(LogUsageResponse.Of(await logged), ct);
+        await Send.OkAsync(await result, ct);
     }
 
     private static LogUsageRequest Example => new()
@@ -59,7 +69,17 @@ internal sealed class LogUsageEndpoint(UsageWriter writer, IModelPrices prices, 
     };
 }
 
-internal sealed record LogUsageResponse(Guid LogId, decimal Cost, DateTimeOffset Timestamp, string CostSource)
+internal sealed record LogUsageRequest : UsageInput
 {
-    public static LogUsageResponse Of(LoggedUsage logged) => new(logged.LogId, logged.Cost, logged.CreatedAt, logged.CostSource);
+    /// <summary>A repeat with the same key answers the first result.</summary>
+    // From the header only: a member of the body with this name is ignored, as any unknown one.
+    [FromHeader("Idempotency-Key", IsRequired = false)]
+    [JsonPropertyName("Idempotency-Key")]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
+    public string? IdempotencyKey { get; init; }
+}
+
+internal sealed class LogUsageValidator : UsageInputRules<LogUsageRequest>
+{
+    public LogUsageValidator() => RuleFor(request => request.IdempotencyKey).MaximumLength(255);
 }

@@ -53,17 +53,3 @@ public sealed record ModelPrice
     /// <summary><c>dollars_per_million_tokens_output_long_context</c>.</summary>
     public decimal? OutputLongContext { get; init; }
 }
-
-/// <summary>The implementation without the Registry module: no model has a price.</summary>
-public sealed class NoModelPrices : IModelPrices
-{
-    /// <inheritdoc/>
-    public event Action? Changed
-    {
-        add { }
-        remove { }
-    }
-
-    /// <inheritdoc/>
-    public ValueTask<ModelPrice?> FindAsync(string provider, string model, CancellationToken cancellationToken) => new((ModelPrice?)null);
-}

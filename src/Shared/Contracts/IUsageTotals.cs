@@ -18,11 +18,3 @@ public interface IUsageTotals
 /// <param name="Total">Cost of all usages, with any alias or none.</param>
 /// <param name="ByAlias">Cost of each requested alias; aliases without usages are absent.</param>
 public sealed record UsageCosts(decimal Total, IReadOnlyDictionary<string, decimal> ByAlias);
-
-/// <summary>The implementation without the Usage module: all costs are zero.</summary>
-public sealed class NoUsageTotals : IUsageTotals
-{
-    /// <inheritdoc/>
-    public Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken) =>
-        Task.FromResult(new UsageCosts(0, new Dictionary<string, decimal>()));
-}

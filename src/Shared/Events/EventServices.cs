@@ -7,7 +7,7 @@ namespace LlmRing.Shared.Events;
 public static class EventServices
 {
     /// <summary>Adds <see cref="IEvents"/>. Before the services of modules: it is then stopped after them, with what they published last.</summary>
-    public static IServiceCollection AddEvents(this IServiceCollection services) => services
+    internal static IServiceCollection AddEvents(this IServiceCollection services) => services
         .AddSingleton<EventMetrics>()
         .AddSingleton<EventDispatcher>()
         .AddSingleton<IEvents>(provider => provider.GetRequiredService<EventDispatcher>())

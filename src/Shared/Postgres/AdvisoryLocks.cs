@@ -20,7 +20,4 @@ public static class AdvisoryLocks
 
     /// <summary>Held while a step of messages is added to the search index.</summary>
     public const long SearchIndex = 0x53_45_41_52_43_48;
-
-    /// <summary>Held while a host fetches the model registry.</summary>
-    public const long RegistryRefresh = 0x11_4D_52_52_45_47;
 }

@@ -69,7 +69,9 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
     protected abstract Task<IReadOnlyList<TAnswer>> WriteAsync(IReadOnlyList<TItem> items);
 
     /// <summary>Called after the commit and the answers, for work that no request waits for.</summary>
-    protected abstract void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers);
+    protected virtual void OnAnswered(IReadOnlyList<TItem> items, IReadOnlyList<TAnswer> answers)
+    {
+    }
 
     private async Task WriteAsync(List<Pending> batch)
     {

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Net.Sockets;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
@@ -8,40 +7,46 @@ using NpgsqlTypes;
 namespace LlmRing.Shared.Postgres;
 
 /// <summary>
-/// Where heavy reads go: to a streaming replica (<c>LLMRING_DATABASE_READ_URL</c>) where there is one, else to the primary.
-/// A read from the replica sees all that was committed when it was asked for: the replica is waited for a moment, and one
-/// that lags, is away or is no replica is left aside until it is fit again. While the primary is away a read sees all that
-/// this host had found committed before.
+/// Opens connections for heavy reads: to a streaming replica (<c>LLMRING_DATABASE_READ_URL</c>) if one is configured and healthy, else
+/// to the primary. A read from the replica sees everything that was committed before the read began: it first waits until the
+/// replica has replayed the primary's log so far. A replica that lags, does not answer or is no standby is skipped until it is
+/// healthy again. While the primary is down, a read sees everything up to the last log position that this host knows.
 /// </summary>
 public sealed partial class ReadReplica : BackgroundService
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromMilliseconds(250);
-    // With the connection and the questions: a host that is cut off from the replica hears nothing at all.
-    private static readonly TimeSpan PatienceInAll = TimeSpan.FromMilliseconds(500);
+    private static readonly TimeSpan ReplayTimeout = TimeSpan.FromMilliseconds(250);
+    // Includes connecting: packets to a host that is cut off are lost without an error.
+    private static readonly TimeSpan TotalTimeout = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(5);
-    private static readonly TimeSpan LookInterval = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan CheckInterval = TimeSpan.FromSeconds(1);
 
     private readonly NpgsqlDataSource _primary;
     private readonly NpgsqlDataSource? _replica;
+    private readonly TimeProvider _time;
     private readonly ILogger<ReadReplica> _logger;
-    private readonly Lock _changing = new();
-    private NpgsqlLogSequenceNumber _seen;
-    private volatile bool _isFit;
+    // Guards changes of the fields below; _isHealthy is read without it.
+    private readonly Lock _lock = new();
+    private NpgsqlLogSequenceNumber _lastKnownLsn;
+    private volatile bool _isHealthy;
     private bool _isLogged;
 
-    /// <param name="primary">The database that is written to.</param>
-    /// <param name="replica">The replica; null: there is none. It is disposed of with this.</param>
-    /// <param name="logger">Hears of each change once.</param>
-    internal ReadReplica(NpgsqlDataSource primary, NpgsqlDataSource? replica, ILogger<ReadReplica> logger) =>
-        (_primary, _replica, _logger) = (primary, replica, logger);
+    /// <param name="primary">The primary.</param>
+    /// <param name="replica">The replica, disposed together with this object; null: none is configured.</param>
+    /// <param name="time">The clock of health checks and timeouts.</param>
+    /// <param name="logger">Receives one event per change of the replica's health.</param>
+    internal ReadReplica(NpgsqlDataSource primary, NpgsqlDataSource? replica, TimeProvider time, ILogger<ReadReplica> logger) =>
+        (_primary, _replica, _time, _logger) = (primary, replica, time, logger);
 
-    /// <summary>A connection for reading a stream: should the replica die meanwhile, the stream ends with an error.</summary>
+    /// <summary>Whether reads go to the replica.</summary>
+    internal bool IsHealthy => _isHealthy;
+
+    /// <summary>Opens a connection for a streamed read. If the replica fails during the read, the stream ends with an error.</summary>
     public async ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) =>
         await TryOpenReplicaAsync(cancellationToken) ?? await _primary.OpenConnectionAsync(cancellationToken);
 
-    /// <summary>Reads something; once more from the primary where the replica fails at it.</summary>
-    /// <param name="read">What to do with the connection.</param>
-    /// <param name="cancellationToken">Gives the read up.</param>
+    /// <summary>Runs a read; if the replica fails during the read, runs it again on the primary.</summary>
+    /// <param name="read">The read. It may be called twice.</param>
+    /// <param name="cancellationToken">Cancels the read.</param>
     public async Task<T> ReadAsync<T>(Func<NpgsqlConnection, Task<T>> read, CancellationToken cancellationToken)
     {
         if (await TryOpenReplicaAsync(cancellationToken) is { } connection)
@@ -53,7 +58,7 @@ public sealed partial class ReadReplica : BackgroundService
             }
             catch (NpgsqlException exception) when (exception is not PostgresException || exception.IsTransient)
             {
-                SetFit(false, exception.Message);
+                SetUnhealthy(exception.Message);
             }
         }
 
@@ -68,44 +73,48 @@ public sealed partial class ReadReplica : BackgroundService
         base.Dispose();
     }
 
-    /// <summary>Looks each second whether the replica is fit, so that no request has to find out.</summary>
+    /// <summary>Checks the replica each second, so that no request has to wait for one that does not answer.</summary>
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         if (_replica is null)
             return;
 
-        using var timer = new PeriodicTimer(LookInterval);
+        using var timer = new PeriodicTimer(CheckInterval, _time);
         do
         {
             if (await OpenCaughtUpAsync(stoppingToken) is { } connection)
             {
                 await connection.DisposeAsync();
-                SetFit(true, "");
+                SetHealthy();
             }
         }
         while (await timer.WaitForNextTickAsync(stoppingToken));
     }
 
     private ValueTask<NpgsqlConnection?> TryOpenReplicaAsync(CancellationToken cancellationToken) =>
-        _isFit ? OpenCaughtUpAsync(cancellationToken) : default;
+        _isHealthy ? OpenCaughtUpAsync(cancellationToken) : default;
 
-    /// <returns>A connection to the replica, which has all that is committed now; null where it has not.</returns>
+    /// <returns>A connection to the replica that sees everything committed so far; null if there is none in time.</returns>
     private async ValueTask<NpgsqlConnection?> OpenCaughtUpAsync(CancellationToken cancellationToken)
     {
-        if (await FindPositionAsync(cancellationToken) is not { } committed)
+        if (await GetCommittedLsnAsync(cancellationToken) is not { } committed)
             return null;
 
         var opening = OpenCaughtUpAsync(committed, cancellationToken);
         try
         {
-            return await opening.WaitAsync(PatienceInAll, cancellationToken);
+            return await opening.WaitAsync(TotalTimeout, _time, cancellationToken);
         }
         catch (Exception exception) when (exception is TimeoutException or OperationCanceledException)
         {
-            // It comes to its end by itself, and nobody waits for it.
-            _ = opening.ContinueWith(late => late.Result?.Dispose(), CancellationToken.None, TaskContinuationOptions.OnlyOnRanToCompletion, TaskScheduler.Default);
+            // Opening goes on in the background; a connection that arrives late is closed.
+            _ = opening.ContinueWith(
+                late => late.Result?.Dispose(),
+                CancellationToken.None,
+                TaskContinuationOptions.OnlyOnRanToCompletion,
+                TaskScheduler.Default);
             cancellationToken.ThrowIfCancellationRequested();
-            SetFit(false, "it does not answer");
+            SetUnhealthy("it does not answer");
             return null;
         }
     }
@@ -116,30 +125,31 @@ public sealed partial class ReadReplica : BackgroundService
         try
         {
             connection = await _replica!.OpenConnectionAsync(cancellationToken);
-            var waited = Stopwatch.StartNew();
+            var started = _time.GetTimestamp();
             while (true)
             {
-                await using var command = new NpgsqlCommand("select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1, true)", connection)
+                await using var command = new NpgsqlCommand(
+                    "select pg_is_in_recovery(), coalesce(pg_last_wal_replay_lsn() >= $1, true)", connection)
                 {
                     Parameters = { new() { Value = committed, NpgsqlDbType = NpgsqlDbType.PgLsn } },
-                    // Seconds.
+                    // In seconds.
                     CommandTimeout = 1,
                 };
                 var (isReplica, isCaughtUp) = await ReadStateAsync(command, cancellationToken);
                 if (isReplica && isCaughtUp)
                     return connection;
-                if (!isReplica || waited.Elapsed > Patience)
+                if (!isReplica || _time.GetElapsedTime(started) > ReplayTimeout)
                 {
-                    SetFit(false, isReplica ? $"it is more than {Patience.TotalMilliseconds} ms behind" : "it is no standby");
+                    SetUnhealthy(isReplica ? $"it is more than {ReplayTimeout.TotalMilliseconds} ms behind" : "it is no standby");
                     break;
                 }
 
-                await Task.Delay(PollInterval, cancellationToken);
+                await Task.Delay(PollInterval, _time, cancellationToken);
             }
         }
         catch (NpgsqlException exception)
         {
-            SetFit(false, exception.Message);
+            SetUnhealthy(exception.Message);
         }
         catch (OperationCanceledException) when (connection is not null)
         {
@@ -153,29 +163,31 @@ public sealed partial class ReadReplica : BackgroundService
     }
 
     /// <returns>
-    /// Up to where the primary has written or, while it is away, had when it was last asked. Null where it is there and only
-    /// busy: others may write to it, so nobody knows how far it is.
+    /// The end of the primary's log or, while the primary is down, the last known end. Null if the primary is up but does not answer,
+    /// e.g. because its connections are exhausted: other hosts may go on writing, so the last known end may be too old.
     /// </returns>
-    private async Task<NpgsqlLogSequenceNumber?> FindPositionAsync(CancellationToken cancellationToken)
+    private async Task<NpgsqlLogSequenceNumber?> GetCommittedLsnAsync(CancellationToken cancellationToken)
     {
         try
         {
             await using var command = _primary.CreateCommand("select pg_current_wal_lsn()");
             var written = (NpgsqlLogSequenceNumber)(await command.ExecuteScalarAsync(cancellationToken))!;
-            lock (_changing)
-                return _seen = written > _seen ? written : _seen;
+            lock (_lock)
+                return _lastKnownLsn = written > _lastKnownLsn ? written : _lastKnownLsn;
         }
         catch (NpgsqlException exception)
         {
-            lock (_changing)
-                return IsAway(exception) && _seen != default ? _seen : null;
+            lock (_lock)
+                return IsDown(exception) && _lastKnownLsn != default ? _lastKnownLsn : null;
         }
     }
 
-    private static bool IsAway(NpgsqlException exception) => exception is PostgresException refused
+    private static bool IsDown(NpgsqlException exception) => exception is PostgresException refused
         ? refused.SqlState is PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown or PostgresErrorCodes.CannotConnectNow
-        : exception.InnerException is EndOfStreamException
-            || exception.GetBaseException() is SocketException { SocketErrorCode: SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.Shutdown };
+        : exception.InnerException is EndOfStreamException || exception.GetBaseException() is SocketException
+        {
+            SocketErrorCode: SocketError.ConnectionRefused or SocketError.ConnectionReset or SocketError.Shutdown,
+        };
 
     private static async Task<(bool IsReplica, bool IsCaughtUp)> ReadStateAsync(NpgsqlCommand command, CancellationToken cancellationToken)
     {
@@ -184,24 +196,33 @@ public sealed partial class ReadReplica : BackgroundService
         return (reader.GetBoolean(0), reader.GetBoolean(1));
     }
 
-    private void SetFit(bool isFit, string reason)
+    private void SetHealthy()
     {
-        lock (_changing)
-        {
-            if (isFit == _isFit && _isLogged)
-                return;
-            (_isFit, _isLogged) = (isFit, true);
-        }
-
-        if (isFit)
-            LogUsed();
-        else
-            LogLeftAside(reason);
+        if (TryChange(isHealthy: true))
+            LogReplicaUsed();
     }
 
-    [LoggerMessage(LogLevel.Information, "Statistics, lists, exports and searches are read from the replica")]
-    private partial void LogUsed();
+    private void SetUnhealthy(string reason)
+    {
+        if (TryChange(isHealthy: false))
+            LogReplicaSkipped(reason);
+    }
 
-    [LoggerMessage(LogLevel.Warning, "The replica is not read from: {Reason}")]
-    private partial void LogLeftAside(string reason);
+    /// <returns>Whether this is a change, or the first result after the start.</returns>
+    private bool TryChange(bool isHealthy)
+    {
+        lock (_lock)
+        {
+            if (isHealthy == _isHealthy && _isLogged)
+                return false;
+            (_isHealthy, _isLogged) = (isHealthy, true);
+            return true;
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Statistics, lists, exports and searches are read from the replica", EventName = "ReplicaUsed")]
+    private partial void LogReplicaUsed();
+
+    [LoggerMessage(LogLevel.Warning, "The replica is not read from: {Reason}", EventName = "ReplicaSkipped")]
+    private partial void LogReplicaSkipped(string reason);
 }

@@ -8,11 +8,16 @@ namespace LlmRing.Host.Tests.Caching;
 public sealed class RedisTests(ServerFixture server)
 {
     [Test]
-    public async Task What_one_host_writes_evicts_what_another_has_cached()
+    public async Task A_write_on_one_host_evicts_the_cached_statistics_of_other_hosts()
     {
         await using var redis = new RedisFixture();
         await redis.InitializeAsync();
-        (string, string)[] variables = [("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("REDIS_URL", redis.Url), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString())];
+        (string, string)[] variables =
+        [
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()),
+            ("REDIS_URL", redis.Url),
+            ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()),
+        ];
         await using var one = await ServerProcess.ServeAsync(variables);
         await using var other = await ServerProcess.ServeAsync(variables);
         using var writer = new ApiClient(one.Address, "shared-key");
@@ -28,7 +33,7 @@ public sealed class RedisTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Redis_that_comes_goes_and_returns_fails_no_request_and_is_told_in_one_line_each_time()
+    public async Task Every_change_of_the_connection_to_redis_is_one_log_line_and_fails_no_request()
     {
         await using var redis = new RedisFixture();
         await using var host = await ServerProcess.ServeAsync(
@@ -45,12 +50,12 @@ public sealed class RedisTests(ServerFixture server)
         await redis.StartAsync();
         await Eventually.HoldsAsync(async () => await WorksAsync() && Count("Redis is connected") == 2);
 
-        // The third is that of a server that lets any key in.
+        // The third warning is the one about bridge mode.
         await Assert.That(Count("\"LogLevel\":\"Warning\"")).IsEqualTo(3).Because(host.Output);
         await Assert.That(Count("Any API key is accepted")).IsEqualTo(1);
         await Assert.That(Count("\"LogLevel\":\"Error\"")).IsEqualTo(0).Because(host.Output);
 
-        // A line holds its message twice: as text and as its template.
+        // Counts lines, because a JSON line contains the message twice: as text and as template.
         int Count(string text) => host.Output.Split('\n').Count(line => line.Contains(text, StringComparison.Ordinal));
 
         async Task<bool> WorksAsync()
@@ -64,23 +69,24 @@ public sealed class RedisTests(ServerFixture server)
     }
 
     [Test]
-    public async Task No_api_key_is_in_what_redis_stores_or_passes_on()
+    public async Task Neither_entries_nor_messages_in_redis_contain_an_api_key()
     {
         await using var redis = new RedisFixture();
         await redis.InitializeAsync();
         await using var host = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("REDIS_URL", redis.Url), ("RATE_LIMIT", "1000/s"));
-        await using var peer = await ConnectionMultiplexer.ConnectAsync(redis.Url["redis://".Length..].Replace("/0", "", StringComparison.Ordinal));
+        await using var peer = await ConnectionMultiplexer.ConnectAsync(redis.Endpoint);
         var passedOn = new ConcurrentBag<string>();
         await peer.GetSubscriber().SubscribeAsync(RedisChannel.Pattern("*"), (channel, message) => passedOn.Add($"{channel} {message}"));
         var key = $"secret-{Guid.NewGuid():N}";
         using var client = new ApiClient(host.Address, key);
 
-        // The other hosts hear of a usage, and the tag that makes their answers stale is stored.
+        // A usage sends a message to the other hosts and stores the tag that evicts their cached statistics.
         await Eventually.HoldsAsync(async () =>
         {
             await LogAsync(client);
             await RequestsAsync(client);
-            return passedOn.Any(message => message.Contains("usage:stats:", StringComparison.Ordinal)) && Stored().Any(text => text.Contains("usage:stats:", StringComparison.Ordinal));
+            return passedOn.Any(message => message.Contains("usage:stats:", StringComparison.Ordinal))
+                && Stored().Any(text => text.Contains("usage:stats:", StringComparison.Ordinal));
         });
 
         await Assert.That(passedOn.Concat(Stored()).Where(text => text.Contains(key, StringComparison.Ordinal))).IsEmpty();

@@ -7,7 +7,7 @@ namespace LlmRing.Host.Tests.Commands;
 public sealed class DatabaseCommandTests(PostgresFixture postgres)
 {
     [Test]
-    public async Task A_database_is_created_migrated_inspected_and_dropped()
+    public async Task The_commands_create_migrate_inspect_and_drop_a_database()
     {
         var url = postgres.ConnectionStringTo($"t{Guid.NewGuid():N}_test");
 
@@ -32,7 +32,7 @@ public sealed class DatabaseCommandTests(PostgresFixture postgres)
     }
 
     [Test]
-    public async Task Only_a_database_whose_name_says_test_is_dropped()
+    public async Task A_database_whose_name_does_not_end_with_test_is_not_dropped()
     {
         var url = await postgres.CreateDatabaseAsync();
 
@@ -45,7 +45,7 @@ public sealed class DatabaseCommandTests(PostgresFixture postgres)
     }
 
     [Test]
-    public async Task A_schema_that_is_newer_than_the_program_stops_the_start()
+    public async Task A_server_does_not_start_on_a_schema_that_is_newer_than_the_program()
     {
         var url = await postgres.CreateDatabaseAsync();
         await ServerProcess.RunAsync(["db", "migrate", "--env", "prod"], ("DATABASE_URL", url));

@@ -42,7 +42,7 @@ public sealed partial class ModulesCommandTests(ServerFixture server)
     [Test]
     [Arguments("nonsense", "LLMRING_WITNESS is 'nonsense'; accepted: ")]
     [Arguments("DuplicateRoute", "Two endpoints answer GET /api/v1/logs: ")]
-    public async Task A_module_that_is_off_because_it_cannot_be_on_is_listed_as_off(string misconduct, string reason)
+    public async Task A_disabled_module_that_could_not_start_is_listed_as_off_with_the_reason(string misconduct, string reason)
     {
         using var folder = new ModuleFolder("tests/Modules.Witness");
 

@@ -22,7 +22,7 @@ public sealed class ServeCommandTests(ServerFixture server)
     [Arguments("MODULES", "-all", "LLMRING_MODULES names '-all'; accepted: all, or of")]
     [Arguments("MODULES", "[null]", "LLMRING_MODULES is '[null]'; accepted: names of modules")]
     [Arguments("DATABASE_URL", Unreachable, "The database 'nothing' at 127.0.0.1:1 cannot be used")]
-    public async Task A_start_that_cannot_succeed_says_why_in_one_line(string name, string value, string reason)
+    public async Task A_wrong_setting_stops_the_start_with_one_line_that_names_it(string name, string value, string reason)
     {
         (string, string)[] variables = name is "DATABASE_URL" ? [(name, value)] : [("DATABASE_URL", server.ConnectionString), (name, value)];
 
@@ -35,7 +35,7 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_pool_that_is_too_small_to_work_with_refuses_the_start()
+    public async Task A_connection_pool_below_the_minimum_stops_the_start()
     {
         var (exitCode, output) = await ServerProcess.RunAsync(
             ["serve", "--env", "prod", "--port", "0"], ("DATABASE_URL", server.ConnectionString), ("DATABASE_POOL_SIZE", "2"), ("DATABASE_POOL_OVERFLOW", "0"));
@@ -45,22 +45,7 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Health_ends_with_0_where_the_server_is_healthy_and_with_1_where_it_is_not()
-    {
-        var healthy = await ServerProcess.RunAsync(["health", "--url", server.Server.Address.ToString()]);
-        var absent = await ServerProcess.RunAsync(["health", "--url", "http://127.0.0.1:1"]);
-        var mistyped = await ServerProcess.RunAsync(["health", "--url", "here"]);
-
-        await Assert.That(healthy.ExitCode).IsEqualTo(0);
-        await Assert.That(healthy.Output).Contains("connected");
-        await Assert.That(absent.ExitCode).IsEqualTo(1);
-        await Assert.That(absent.Output).StartsWith("llmring-server: http://127.0.0.1:1");
-        await Assert.That(mistyped.ExitCode).IsEqualTo(1);
-        await Assert.That(mistyped.Output).Contains("--url takes an address");
-    }
-
-    [Test]
-    public async Task Prod_needs_a_database_url()
+    public async Task The_environment_prod_requires_a_database_url()
     {
         var (exitCode, output) = await ServerProcess.RunAsync(["serve", "--env", "prod", "--port", "0"]);
 
@@ -69,7 +54,7 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_port_in_use_is_one_line()
+    public async Task A_port_in_use_stops_the_start_with_one_line()
     {
         var (exitCode, output) = await ServerProcess.RunAsync(
             ["serve", "--env", "prod", "--host", "127.0.0.1", "--port", $"{server.Server.Address.Port}"],
@@ -81,7 +66,7 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Two_servers_that_start_at_once_on_an_empty_database_both_serve()
+    public async Task Two_servers_that_start_at_the_same_time_on_an_empty_database_both_serve()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
 
@@ -96,7 +81,7 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_killed_server_with_an_embedded_database_starts_again_with_its_data()
+    public async Task A_server_with_an_embedded_database_keeps_its_data_after_a_kill()
     {
         var folder = Directory.CreateTempSubdirectory("llmring-embedded-");
         if (!OperatingSystem.IsWindows())

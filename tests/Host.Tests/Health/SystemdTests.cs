@@ -5,12 +5,12 @@ using LlmRing.Testing;
 
 namespace LlmRing.Host.Tests.Health;
 
-/// <summary>What a unit of <c>Type=notify</c> waits for.</summary>
+/// <summary>The notifications that systemd expects of a unit with <c>Type=notify</c>.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class SystemdTests(ServerFixture server)
 {
     [Test]
-    public async Task Systemd_is_told_when_the_server_is_ready_and_when_it_stops()
+    public async Task Systemd_is_notified_when_the_server_is_ready_and_when_it_stops()
     {
         var path = Path.Combine(Path.GetTempPath(), $"notify-{Guid.NewGuid():N}");
         using var socket = new Socket(AddressFamily.Unix, SocketType.Dgram, ProtocolType.Unspecified);
@@ -39,7 +39,7 @@ public sealed class SystemdTests(ServerFixture server)
     private static async Task<string> ReceiveAsync(Socket socket)
     {
         var buffer = new byte[256];
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        return Encoding.UTF8.GetString(buffer, 0, await socket.ReceiveAsync(buffer, patience.Token)).Trim();
+        using var timeout = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        return Encoding.UTF8.GetString(buffer, 0, await socket.ReceiveAsync(buffer, timeout.Token)).Trim();
     }
 }

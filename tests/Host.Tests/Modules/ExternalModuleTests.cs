@@ -1,52 +1,114 @@
-using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 using System.Reflection.Emit;
 using System.Reflection.Metadata;
 using System.Reflection.Metadata.Ecma335;
 using System.Reflection.PortableExecutable;
+using LlmRing.Host.Startup;
 using LlmRing.Shared.Modules;
 using LlmRing.Testing;
 
 namespace LlmRing.Host.Tests.Modules;
 
+/// <summary>Modules of <c>LLMRING_MODULES_PATH</c>, here the witness module, which repeats events and misbehaves on demand.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ExternalModuleTests(ServerFixture server)
 {
     private const string Witness = "tests/Modules.Witness";
 
-    [Test]
-    public async Task A_module_of_a_folder_has_its_routes_its_tables_its_place_in_the_document_and_hears_of_events()
-    {
-        using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES_PATH", folder.Path));
-        using var client = new ApiClient(own.Address, $"key-{Guid.NewGuid():N}");
-        using var other = new ApiClient(own.Address, $"key-{Guid.NewGuid():N}");
+    private static readonly object Usage = new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 0.25 };
 
-        var call = new { provider = "openai", model = "m", input_tokens = 1, output_tokens = 1, cost = 0.25 };
-        var usage = await client.PostAsync("/api/v1/log", call, ("Idempotency-Key", "once"));
-        await client.PostAsync("/api/v1/log", call, ("Idempotency-Key", "once"));
-        var batch = await client.PostAsync("/api/v1/log/batch", Enumerable.Range(0, 10_000).Select(_ => new { provider = "p", model = "batch", input_tokens = 1, output_tokens = 1 }));
-        var conversation = await client.PostAsync("/conversations/log", new
+    [Test]
+    public async Task A_module_reads_from_the_tables_of_its_own_migrations()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+
+        await Assert.That((string?)(await host.WitnessAsync())["oath"]).IsEqualTo("nothing but One");
+    }
+
+    [Test]
+    public async Task A_module_hears_of_a_logged_usage_once_even_when_the_client_repeats_it()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+
+        var usage = await host.Client.PostAsync("/api/v1/log", Usage, ("Idempotency-Key", "once"));
+        await host.Client.PostAsync("/api/v1/log", Usage, ("Idempotency-Key", "once"));
+        // Events are heard in order: once this one is, none of the repeated usage can follow.
+        var last = await host.Client.PostAsync("/api/v1/log", Usage);
+
+        await Eventually.HoldsAsync(async () => (await host.HeardAsync()).Any(heard => heard.Id == (string?)last["log_id"]));
+        var heard = await host.HeardAsync();
+        await Assert.That(heard.Select(one => one.Id)).IsEquivalentTo([(string?)usage["log_id"], (string?)last["log_id"]]);
+        await Assert.That(heard[0]).IsEqualTo(new Heard("usage", (string?)usage["log_id"], "p:m", 0.25m));
+    }
+
+    [Test]
+    public async Task A_module_hears_of_every_usage_of_a_batch()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+
+        var batch = await host.Client.PostAsync("/api/v1/log/batch", Enumerable.Repeat(Usage, 10_000));
+
+        await Assert.That(batch.Status).IsEqualTo(200);
+        await Eventually.HoldsAsync(async () => (await host.HeardAsync()).Count == 10_000);
+    }
+
+    [Test]
+    public async Task A_module_hears_of_a_logged_conversation()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+
+        var conversation = await host.Client.PostAsync("/conversations/log", new
         {
             messages = new[] { new { role = "user", content = "Hello" } },
             response = new { content = "Hi" },
             metadata = new { provider = "openai", model = "m", alias = "fast", cost = 0.5 },
         });
 
-        await Assert.That((usage.Status, batch.Status, conversation.Status)).IsEqualTo((200, 200, 200));
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/witness"))["heard"]!.AsArray().Count >= 10_002);
-        var witness = await client.GetAsync("/api/v1/witness");
-        await Assert.That((string?)witness["oath"]).IsEqualTo("nothing but One");
-        var heard = witness["heard"]!.AsArray().Select(heard => ((string?)heard!["kind"], (string?)heard["id"], (string?)heard["what"], (decimal?)heard["cost"])).ToList();
-        await Assert.That(heard.Count).IsEqualTo(10_002);
-        await Assert.That(heard).Contains(("usage", (string?)usage["log_id"], "openai:m", 0.25m));
-        await Assert.That(heard).Contains(("conversation", (string?)conversation["conversation_id"], "fast 2", 0.5m));
-        await Assert.That(heard.Count(one => one is { Item1: "usage", Item3: "p:batch" })).IsEqualTo(10_000);
+        await Eventually.HoldsAsync(async () => (await host.HeardAsync()).Count == 1);
+        await Assert.That((await host.HeardAsync())[0])
+            .IsEqualTo(new Heard("conversation", (string?)conversation["conversation_id"], "fast 2", 0.5m));
+    }
+
+    [Test]
+    public async Task A_module_hears_of_a_recorded_tool_execution()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+        var mcp = await host.Client.PostAsync(
+            "/api/v1/mcp/servers", new { name = "s", url = "https://mcp.example.com/mcp", transport_type = "http" });
+        var tool = await host.Client.PostAsync(
+            "/api/v1/mcp/tools",
+            new { server_id = (string?)mcp["id"], name = "t", description = "d", input_schema = new { type = "object" } });
+
+        var execution = await host.Client.PostAsync($"/api/v1/mcp/tools/{tool["id"]}/execute", new { input = new { }, error = "It rained" });
+
+        await Assert.That(execution.Status).IsEqualTo(200);
+        await Eventually.HoldsAsync(async () => (await host.HeardAsync()).Count == 1);
+        await Assert.That((await host.HeardAsync())[0]).IsEqualTo(new Heard("tool", (string?)execution["id"], "It rained", null));
+    }
+
+    [Test]
+    public async Task Events_carry_the_scope_of_the_key_that_caused_them()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+        using var other = new ApiClient(host.Address, $"key-{Guid.NewGuid():N}");
+
+        await host.Client.PostAsync("/api/v1/log", Usage);
+
+        await Eventually.HoldsAsync(async () => (await host.HeardAsync()).Count == 1);
         await Assert.That((await other.GetAsync("/api/v1/witness"))["heard"]!.AsArray()).IsEmpty();
-        var document = await client.GetAsync("/openapi.json");
+    }
+
+    [Test]
+    public async Task Operations_and_schemas_of_a_module_are_documented_under_its_own_name()
+    {
+        await using var host = await WitnessServer.StartAsync(server);
+
+        var document = await host.Client.GetAsync("/openapi.json");
+
         var operation = document["paths"]!["/api/v1/witness"]!["get"]!;
         await Assert.That((string?)operation["tags"]![0]).IsEqualTo("witness");
-        // Another module may have an endpoint and a record of the same names.
+        // Prefixed, because another module may have an endpoint and a record with the same names.
         await Assert.That((string?)operation["operationId"]).IsEqualTo("witnessWitness");
         await Assert.That(document["components"]!["schemas"]!.AsObject().ContainsKey("WitnessHeardEvent")).IsTrue();
     }
@@ -70,77 +132,65 @@ public sealed class ExternalModuleTests(ServerFixture server)
     }
 
     [Test]
-    public async Task An_execution_of_a_tool_is_heard_of()
+    public async Task A_request_that_throws_is_500_without_its_message()
     {
-        using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES_PATH", folder.Path));
-        using var client = new ApiClient(own.Address, "k");
-        var mcp = await client.PostAsync("/api/v1/mcp/servers", new { name = "s", url = "https://mcp.example.com/mcp", transport_type = "http" });
-        var tool = await client.PostAsync("/api/v1/mcp/tools", new { server_id = (string?)mcp["id"], name = "t", description = "d", input_schema = new { type = "object" } });
+        await using var host = await WitnessServer.StartAsync(server);
 
-        var execution = await client.PostAsync($"/api/v1/mcp/tools/{tool["id"]}/execute", new { input = new { }, error = "It rained" });
-
-        await Assert.That(execution.Status).IsEqualTo(200);
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/witness"))["heard"]!.AsArray().Count == 1);
-        var heard = (await client.GetAsync("/api/v1/witness"))["heard"]![0]!;
-        await Assert.That(((string?)heard["kind"], (string?)heard["id"], (string?)heard["what"])).IsEqualTo(("tool", (string?)execution["id"], "It rained"));
-    }
-
-    [Test]
-    public async Task A_request_and_a_listener_that_throw_harm_nobody_else()
-    {
-        using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES_PATH", folder.Path));
-        using var client = new ApiClient(own.Address, "k");
-
-        var failed = await client.GetAsync("/api/v1/witness?fail=true");
-        for (var i = 0; i < 3; i++)
-            await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 })).Status).IsEqualTo(200);
+        var failed = await host.Client.GetAsync("/api/v1/witness?fail=true");
 
         await Assert.That(failed.Status).IsEqualTo(500);
         await Assert.That((string?)failed["detail"]).IsEqualTo("Internal server error");
-        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/witness"))["heard"]!.AsArray().Count == 3);
     }
 
     [Test]
-    public async Task A_listener_that_blocks_is_in_nobody_elses_way()
+    public async Task A_listener_that_throws_keeps_no_event_from_other_listeners()
+    {
+        // The witness module always registers a listener that throws.
+        await using var host = await WitnessServer.StartAsync(server);
+
+        for (var i = 0; i < 3; i++)
+            await Assert.That((await host.Client.PostAsync("/api/v1/log", Usage)).Status).IsEqualTo(200);
+
+        await Eventually.HoldsAsync(async () => (await host.HeardAsync()).Count == 3);
+    }
+
+    [Test]
+    public async Task A_listener_that_blocks_its_thread_delays_neither_requests_nor_other_listeners()
     {
         using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "BlockingListener"));
+        await using var own = await ServeAsync(folder, ("WITNESS", "BlockingListener"));
         using var client = new ApiClient(own.Address, "k");
 
         for (var i = 0; i < 20; i++)
-            await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 })).Status).IsEqualTo(200);
+            await Assert.That((await client.PostAsync("/api/v1/log", Usage)).Status).IsEqualTo(200);
 
         await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/witness"))["heard"]!.AsArray().Count == 20);
     }
 
     [Test]
-    public async Task What_is_told_of_new_prices_and_throws_harms_nobody_else()
+    public async Task The_registry_is_served_when_a_handler_of_changed_prices_throws()
     {
         using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("MODULES_PATH", folder.Path), ("WITNESS", "PriceListener"));
+        await using var own = await ServeAsync(
+            folder, ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("WITNESS", "PriceListener"));
         using var client = new ApiClient(own.Address, "k");
 
         await Assert.That((await client.GetAsync("/registry")).Status).IsEqualTo(200);
-        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("What is told of new prices failed", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("Thrown by a listener of prices.", StringComparison.Ordinal)));
     }
 
     [Test]
-    public async Task Checks_that_throw_hang_block_object_or_cannot_be_made_leave_the_server_ready_and_say_nothing_secret()
+    public async Task Failing_health_checks_of_a_module_are_reported_without_their_messages_and_the_server_stays_ready()
     {
         using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "Checks"));
+        await using var own = await ServeAsync(folder, ("WITNESS", "Checks"));
         using var client = new ApiClient(own.Address, null);
 
         var ready = await client.GetAsync("/health/ready");
 
         await Assert.That(ready.Status).IsEqualTo(200).Because(ready.Text);
         await Assert.That(ready["checks"]!.AsObject().Select(check => $"{check.Key}: {check.Value}")).IsEquivalentTo([
-            "database: ok", "migrations: ok", "database-2: ok", "unhealthy: objects",
+            "database: ok", "migrations: ok", "redis: not reachable: cached in memory only", "database-2: ok", "unhealthy: objects",
             "throws: does not work", "needy: does not work", "hangs: does not answer in time", "blocks: does not answer in time"]);
         await Assert.That(own.Output).DoesNotContain("Unexpected failure");
     }
@@ -149,15 +199,15 @@ public sealed class ExternalModuleTests(ServerFixture server)
     [Arguments("Constructor", "usage,witness")]
     [Arguments("Constructor", "-witness")]
     [Arguments("Naming", "usage,witness")]
-    public async Task A_module_that_fails_before_it_says_its_name_may_have_been_chosen_by_it(string misconduct, string chosen)
+    public async Task A_setting_that_names_a_module_which_failed_before_its_name_was_known_is_only_warned_of(string misconduct, string chosen)
     {
         using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", misconduct), ("MODULES", chosen));
+        await using var own = await ServeAsync(folder, ("WITNESS", misconduct), ("MODULES", chosen));
         using var client = new ApiClient(own.Address, "k");
 
-        await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 })).Status).IsEqualTo(200);
-        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("LLMRING_MODULES names", StringComparison.Ordinal) && own.Output.Contains("is left out", StringComparison.Ordinal)));
+        await Assert.That((await client.PostAsync("/api/v1/log", Usage)).Status).IsEqualTo(200);
+        await Eventually.HoldsAsync(() => Task.FromResult(
+            own.Output.Contains("LLMRING_MODULES names", StringComparison.Ordinal) && own.Output.Contains("is left out", StringComparison.Ordinal)));
     }
 
     [Test]
@@ -165,35 +215,40 @@ public sealed class ExternalModuleTests(ServerFixture server)
     {
         using var folder = new ModuleFolder(Witness);
         File.Delete(Path.Combine(folder.Path, "Modules.Witness", "Humanizer.dll"));
-        await using var own = await ServerProcess.ServeAsync(("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path));
+        await using var own = await ServeAsync(folder);
         using var client = new ApiClient(own.Address, "k");
 
         await Assert.That((await client.GetAsync("/api/v1/witness")).Status).IsEqualTo(404);
-        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("is left out: Could not load file or assembly", StringComparison.Ordinal)));
+        await Eventually.HoldsAsync(() => Task.FromResult(
+            own.Output.Contains("is left out: Could not load file or assembly", StringComparison.Ordinal)));
     }
 
     [Test]
-    public async Task A_start_without_a_module_that_failed_waits_for_no_drain()
+    public async Task The_start_without_a_failed_module_does_not_drain_first()
     {
         using var folder = new ModuleFolder(Witness);
-        var started = Stopwatch.StartNew();
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "StartOfService"), ("DRAIN_SECONDS", "50"));
 
-        await Assert.That(started.Elapsed).IsLessThan(TimeSpan.FromSeconds(50));
+        // Draining would take longer than ServeAsync waits for a server to listen.
+        await using var own = await ServeAsync(folder, ("WITNESS", "StartOfService"), ("DRAIN_SECONDS", "300"));
+
         await own.KillAsync();
     }
 
     [Test]
-    public async Task Migrations_by_hand_say_which_module_they_leave_out()
+    public async Task The_migrate_command_names_the_module_that_it_leaves_out()
     {
         using var folder = new ModuleFolder(Witness);
 
         var (exitCode, output) = await ServerProcess.RunAsync(
-            ["db", "migrate", "--env", "prod"], ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "Constructor"));
+            ["db", "migrate", "--env", "prod"],
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()),
+            ("MODULES_PATH", folder.Path),
+            ("WITNESS", "Constructor"));
 
         await Assert.That(exitCode).IsEqualTo(0).Because(output);
-        await Assert.That(output).Contains("Module LlmRing.Modules.Witness.WitnessModule in ").And.Contains(" failed and is left out: Thrown by a constructor.").And.Contains("is up to date");
+        await Assert.That(output).Contains("Module LlmRing.Modules.Witness.WitnessModule in ")
+            .And.Contains(" failed and is left out: Thrown by a constructor.")
+            .And.Contains("is up to date");
     }
 
     [Test]
@@ -204,14 +259,13 @@ public sealed class ExternalModuleTests(ServerFixture server)
     [Arguments("EndpointConfiguration", "Thrown by the configuration of an endpoint.")]
     [Arguments("UnknownDependency", "Unable to resolve service for type")]
     [Arguments("StartOfService", "Thrown by the start of a service.")]
-    public async Task A_module_that_throws_at_start_is_left_out_with_one_line(string misconduct, string reason)
+    public async Task A_module_that_throws_at_start_is_left_out_with_one_log_line(string misconduct, string reason)
     {
         using var folder = new ModuleFolder(Witness, "samples/Modules.Budgets");
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", misconduct));
+        await using var own = await ServeAsync(folder, ("WITNESS", misconduct));
         using var client = new ApiClient(own.Address, "k");
 
-        var log = await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 1 });
+        var log = await client.PostAsync("/api/v1/log", Usage);
         var witness = await client.GetAsync("/api/v1/witness");
         var budgets = await client.GetAsync("/api/v1/budgets");
         var document = await client.GetAsync("/openapi.json");
@@ -227,25 +281,23 @@ public sealed class ExternalModuleTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Background_work_that_throws_harms_nobody_else()
+    public async Task Background_work_that_throws_leaves_the_server_and_its_module_running()
     {
         using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "BackgroundWork"));
+        await using var own = await ServeAsync(folder, ("WITNESS", "BackgroundWork"));
         using var client = new ApiClient(own.Address, "k");
 
         await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains("Thrown by background work.", StringComparison.Ordinal)));
 
-        await Assert.That((await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1 })).Status).IsEqualTo(200);
+        await Assert.That((await client.PostAsync("/api/v1/log", Usage)).Status).IsEqualTo(200);
         await Assert.That((await client.GetAsync("/api/v1/witness")).Status).IsEqualTo(200);
     }
 
     [Test]
-    public async Task A_service_that_throws_when_it_stops_leaves_an_orderly_end()
+    public async Task A_service_that_throws_while_it_stops_is_logged_and_the_process_ends_without_a_crash()
     {
         using var folder = new ModuleFolder(Witness);
-        await using var own = await ServerProcess.ServeAsync(
-            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", "Stop"));
+        await using var own = await ServeAsync(folder, ("WITNESS", "Stop"));
 
         await own.StopAsync();
 
@@ -254,59 +306,59 @@ public sealed class ExternalModuleTests(ServerFixture server)
     }
 
     [Test]
-    [Arguments("absent", "LLMRING_MODULES_PATH is '{0}/none'; accepted: a folder that exists")]
-    [Arguments("twins", "Two modules are named 'witness': in {0}/Modules.Witness/LlmRing.Modules.Witness.dll and {0}/twin/LlmRing.Modules.Witness.dll")]
-    [Arguments("rubbish", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll does not load: ")]
-    [Arguments("missing", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll does not load: ")]
-    [Arguments("old", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll was built against LlmRing.Shared 0.77.0; this server has 0.")]
-    [Arguments("empty", "{0}/stranger/Stranger.dll holds no module")]
-    [Arguments("unmarked", "{0}/Modules.Witness/")]
-    [Arguments("hidden", "{0}/stranger/Stranger.dll holds no module: One is not public")]
-    [Arguments("two", "{0}/stranger/Stranger.dll holds 2 modules; accepted: one class that implements LlmRing.Shared.Modules.IModule, not One and Two")]
-    [Arguments("setting", "LLMRING_WITNESS is 'nonsense'; accepted: a kind of misconduct, or none")]
-    [Arguments("route", "Two endpoints answer GET /api/v1/logs: ")]
-    [Arguments("same route", "Two endpoints answer GET /api/v1/mcp/servers/{{")]
-    public async Task A_module_that_cannot_be_right_refuses_the_start_with_one_line(string fault, string reason)
+    [Arguments("no folder", "LLMRING_MODULES_PATH is '{0}/none'; accepted: a folder that exists")]
+    [Arguments("duplicate", "Two modules are named 'witness': in {0}/Modules.Witness/LlmRing.Modules.Witness.dll and {0}/copy/LlmRing.Modules.Witness.dll")]
+    [Arguments("no assembly", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll does not load: ")]
+    [Arguments("no file", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll does not load: ")]
+    [Arguments("old Shared", "The module {0}/Modules.Witness/LlmRing.Modules.Witness.dll was built against LlmRing.Shared 0.77.0; this server has 0.")]
+    [Arguments("no module", "{0}/stranger/Stranger.dll holds no module")]
+    [Arguments("no deps.json", "{0}/Modules.Witness/")]
+    [Arguments("internal class", "{0}/stranger/Stranger.dll holds no module: One is not public")]
+    [Arguments("two classes", "{0}/stranger/Stranger.dll holds 2 modules; accepted: one class that implements LlmRing.Shared.Modules.IModule, not One and Two")]
+    [Arguments("wrong setting", "LLMRING_WITNESS is 'nonsense'; accepted: a kind of misconduct, or none")]
+    [Arguments("duplicate route", "Two endpoints answer GET /api/v1/logs: ")]
+    [Arguments("ambiguous route", "Two endpoints answer GET /api/v1/mcp/servers/{{")]
+    public async Task A_mistake_of_the_operator_or_the_module_author_stops_the_start_with_one_line(string fault, string reason)
     {
         using var folder = new ModuleFolder(Witness);
         var assembly = Path.Combine(folder.Path, "Modules.Witness", "LlmRing.Modules.Witness.dll");
         List<(string, string)> variables = [("DATABASE_URL", server.ConnectionString), ("MODULES_PATH", folder.Path)];
         switch (fault)
         {
-            case "absent":
+            case "no folder":
                 variables.Add(("MODULES_PATH", Path.Combine(folder.Path, "none")));
                 break;
-            case "twins":
-                folder.Add(Witness, "twin");
+            case "duplicate":
+                folder.Add(Witness, "copy");
                 break;
-            case "rubbish":
+            case "no assembly":
                 await File.WriteAllTextAsync(assembly, "no assembly");
                 break;
-            case "missing":
+            case "no file":
                 File.Delete(assembly);
                 break;
-            case "old":
+            case "old Shared":
                 await SetReferencedVersionAsync(assembly, "LlmRing.Shared", new Version(0, 77, 0, 0));
                 break;
-            case "empty":
-                File.Copy(Path.Combine(AppContext.BaseDirectory, "Bogus.dll"), PlaceOfStranger());
+            case "no module":
+                File.Copy(Path.Combine(AppContext.BaseDirectory, "Bogus.dll"), StrangerPath());
                 break;
-            case "unmarked":
+            case "no deps.json":
                 File.Delete(Path.ChangeExtension(assembly, ".deps.json"));
                 break;
-            case "hidden":
-                SaveModules(PlaceOfStranger(), TypeAttributes.NotPublic, "One");
+            case "internal class":
+                SaveModules(StrangerPath(), TypeAttributes.NotPublic, "One");
                 break;
-            case "two":
-                SaveModules(PlaceOfStranger(), TypeAttributes.Public, "One", "Two");
+            case "two classes":
+                SaveModules(StrangerPath(), TypeAttributes.Public, "One", "Two");
                 break;
-            case "setting":
+            case "wrong setting":
                 variables.Add(("WITNESS", "nonsense"));
                 break;
-            case "route":
+            case "duplicate route":
                 variables.Add(("WITNESS", "DuplicateRoute"));
                 break;
-            case "same route":
+            case "ambiguous route":
                 variables.Add(("WITNESS", "SameRoute"));
                 break;
         }
@@ -314,16 +366,62 @@ public sealed class ExternalModuleTests(ServerFixture server)
         var (exitCode, output) = await ServerProcess.RunAsync(["serve", "--env", "prod", "--port", "0"], [.. variables]);
 
         await Assert.That(exitCode).IsEqualTo(1).Because(output);
-        // What is logged before is JSON: e.g. that there is no Redis.
+        // Log lines are JSON objects, e.g. the one about Redis.
         var lines = output.Trim().Split('\n').Where(line => !line.StartsWith('{')).ToList();
         await Assert.That(lines.Count).IsEqualTo(1).Because(output);
-        await Assert.That(lines[0]).StartsWith("llmring-server: " + string.Format(System.Globalization.CultureInfo.InvariantCulture, reason, folder.Path));
+        await Assert.That(lines[0]).StartsWith("llmring-server: " + string.Format(CultureInfo.InvariantCulture, reason, folder.Path));
 
-        string PlaceOfStranger()
+        string StrangerPath()
         {
             var stranger = Directory.CreateDirectory(Path.Combine(folder.Path, "stranger")).FullName;
             File.Copy(Path.ChangeExtension(assembly, ".deps.json"), Path.Combine(stranger, "Stranger.deps.json"));
             return Path.Combine(stranger, "Stranger.dll");
+        }
+    }
+
+    private async Task<ServerProcess> ServeAsync(ModuleFolder folder, params (string Name, string Value)[] variables) =>
+        await ServerProcess.ServeAsync(
+            [("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), .. variables]);
+
+    /// <summary>What the witness module repeats of an event.</summary>
+    private sealed record Heard(string? Kind, string? Id, string? What, decimal? Cost);
+
+    /// <summary>A server in this process with the witness module, and a client with a key of its own.</summary>
+    private sealed class WitnessServer : IAsyncDisposable
+    {
+        private readonly ModuleFolder _folder;
+        private readonly LlmRingServer _server;
+
+        private WitnessServer(ModuleFolder folder, LlmRingServer server)
+        {
+            (_folder, _server) = (folder, server);
+            Client = new ApiClient(server.Address, $"key-{Guid.NewGuid():N}");
+        }
+
+        public ApiClient Client { get; }
+
+        public Uri Address => _server.Address;
+
+        public static async Task<WitnessServer> StartAsync(ServerFixture server)
+        {
+            var folder = new ModuleFolder(Witness);
+            return new WitnessServer(folder, await ServerFixture.StartAsync(
+                await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES_PATH", folder.Path)));
+        }
+
+        public Task<ApiResponse> WitnessAsync() => Client.GetAsync("/api/v1/witness");
+
+        public async Task<IReadOnlyList<Heard>> HeardAsync() =>
+        [
+            .. (await WitnessAsync())["heard"]!.AsArray()
+                .Select(heard => new Heard((string?)heard!["kind"], (string?)heard["id"], (string?)heard["what"], (decimal?)heard["cost"])),
+        ];
+
+        public async ValueTask DisposeAsync()
+        {
+            Client.Dispose();
+            await _server.DisposeAsync();
+            _folder.Dispose();
         }
     }
 
@@ -337,8 +435,10 @@ public sealed class ExternalModuleTests(ServerFixture server)
             var type = module.DefineType(name, visibility, typeof(object), [typeof(IModule)]);
             foreach (var member in typeof(IModule).GetMethods().Where(method => method.IsAbstract))
             {
-                var code = type.DefineMethod(
-                    member.Name, MethodAttributes.Public | MethodAttributes.Virtual, member.ReturnType, [.. member.GetParameters().Select(parameter => parameter.ParameterType)]).GetILGenerator();
+                Type[] parameters = [.. member.GetParameters().Select(parameter => parameter.ParameterType)];
+                var code = type
+                    .DefineMethod(member.Name, MethodAttributes.Public | MethodAttributes.Virtual, member.ReturnType, parameters)
+                    .GetILGenerator();
                 if (member.ReturnType != typeof(void))
                     code.Emit(OpCodes.Ldnull);
                 code.Emit(OpCodes.Ret);
@@ -351,15 +451,19 @@ public sealed class ExternalModuleTests(ServerFixture server)
         assembly.Save(path);
     }
 
-    /// <summary>Changes the version that an assembly was built against, in its metadata.</summary>
+    /// <summary>Changes the version of a referenced assembly in the metadata of an assembly file.</summary>
     private static async Task SetReferencedVersionAsync(string path, string name, Version version)
     {
         var bytes = await File.ReadAllBytesAsync(path);
         using var file = new PEReader(new MemoryStream(bytes));
         var metadata = file.GetMetadataReader();
-        var row = metadata.AssemblyReferences.Select((handle, index) => (Name: metadata.GetString(metadata.GetAssemblyReference(handle).Name), index)).First(reference => reference.Name == name).index;
-        var place = file.PEHeaders.MetadataStartOffset + metadata.GetTableMetadataOffset(TableIndex.AssemblyRef) + row * metadata.GetTableRowSize(TableIndex.AssemblyRef);
-        // A row begins with its version: four numbers of two bytes.
+        var row = metadata.AssemblyReferences
+            .Select((handle, index) => (Name: metadata.GetString(metadata.GetAssemblyReference(handle).Name), index))
+            .First(reference => reference.Name == name).index;
+        var place = file.PEHeaders.MetadataStartOffset
+            + metadata.GetTableMetadataOffset(TableIndex.AssemblyRef)
+            + row * metadata.GetTableRowSize(TableIndex.AssemblyRef);
+        // A row of the table begins with the version: four 16-bit numbers.
         BitConverter.GetBytes((ushort)version.Major).CopyTo(bytes, place);
         BitConverter.GetBytes((ushort)version.Minor).CopyTo(bytes, place + 2);
         await File.WriteAllBytesAsync(path, bytes);

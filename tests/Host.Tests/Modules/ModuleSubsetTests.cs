@@ -5,7 +5,7 @@ namespace LlmRing.Host.Tests.Modules;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ModuleSubsetTests(ServerFixture server)
 {
-    // A route of each that a caller with a key may ask.
+    // One GET route of each module.
     private static readonly (string Module, string Route)[] Routes =
     [
         ("conversations", "/api/v1/conversations"),
@@ -19,7 +19,7 @@ public sealed class ModuleSubsetTests(ServerFixture server)
 
     [Test]
     [MethodDataSource(nameof(Subsets))]
-    public async Task Every_subset_starts_migrates_and_answers_and_what_is_off_is_404(int subset)
+    public async Task A_server_with_any_subset_of_the_modules_serves_and_documents_exactly_those(int subset)
     {
         var on = Routes.Where((_, place) => (subset & 1 << place) != 0).Select(route => route.Module).ToList();
         var chosen = on.Count > 0 ? string.Join(',', on) : string.Join(',', Routes.Select(route => $"-{route.Module}"));

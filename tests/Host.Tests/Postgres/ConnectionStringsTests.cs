@@ -7,7 +7,7 @@ namespace LlmRing.Host.Tests.Postgres;
 public sealed class ConnectionStringsTests
 {
     [Test]
-    public async Task A_url_is_read_with_everything_it_says()
+    public async Task A_url_is_parsed_with_host_port_credentials_database_and_parameters()
     {
         var connection = ConnectionStrings.Parse("postgresql://anna:p%40ss@db.example:6432/my%20data?sslmode=verify-full&Command%20Timeout=7");
 
@@ -23,7 +23,7 @@ public sealed class ConnectionStringsTests
     [Test]
     [Arguments("postgres://localhost/llmring")]
     [Arguments("Host=localhost;Database=llmring")]
-    public async Task Both_forms_are_understood(string text)
+    public async Task A_url_and_a_connection_string_of_Npgsql_are_accepted(string text)
     {
         var connection = ConnectionStrings.Parse(text);
 
@@ -36,7 +36,7 @@ public sealed class ConnectionStringsTests
     [Arguments("postgresql://localhost:port/llmring")]
     [Arguments("postgresql://localhost/llmring?colour=blue")]
     [Arguments("just some words")]
-    public async Task Anything_else_is_refused_without_repeating_it(string text)
+    public async Task Any_other_text_is_refused_without_repeating_it(string text)
     {
         var refusal = await Assert.That(() => ConnectionStrings.Parse(text)).Throws<OperatorErrorException>();
 

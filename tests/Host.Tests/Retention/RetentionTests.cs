@@ -1,6 +1,7 @@
 using Dapper;
-using LlmRing.Host.Tests.Adoption;
+using LlmRing.Shared.Postgres;
 using LlmRing.Testing;
+using Microsoft.Extensions.Time.Testing;
 using Npgsql;
 
 namespace LlmRing.Host.Tests.Retention;
@@ -9,7 +10,7 @@ namespace LlmRing.Host.Tests.Retention;
 public sealed class RetentionTests(ServerFixture server)
 {
     [Test]
-    public async Task The_command_deletes_old_messages_and_drops_old_months_and_statistics_stay()
+    public async Task The_command_deletes_old_messages_and_usages_and_keeps_their_statistics()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var host = await ServerFixture.StartAsync(database, server.Upstream);
@@ -41,7 +42,7 @@ public sealed class RetentionTests(ServerFixture server)
     }
 
     [Test]
-    public async Task It_runs_by_itself_where_it_is_switched_on_and_nowhere_else()
+    public async Task The_server_runs_each_retention_that_is_switched_on_at_its_start()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database);
@@ -59,7 +60,45 @@ public sealed class RetentionTests(ServerFixture server)
     }
 
     [Test]
-    public async Task One_host_at_a_time_deletes_and_what_is_read_is_left_to_the_next_run()
+    public async Task The_server_runs_retention_again_a_day_later()
+    {
+        var (database, time) = (await server.Postgres.CreateDatabaseAsync(), new FakeTimeProvider(DateTimeOffset.UtcNow));
+        await using var connection = new NpgsqlConnection(database);
+        await using (var first = await ServerFixture.StartAsync(database, server.Upstream))
+        {
+            using var client = new ApiClient(first.Address, "a-key");
+            using var other = new ApiClient(first.Address, "another");
+            await FillAsync(connection, client, other);
+        }
+
+        await using var host = await ServerFixture.StartAsync(
+            database, server.Upstream, time, ("RETENTION_ENABLED", "true"), ("MESSAGE_RETENTION_DAYS", "30"));
+        await Eventually.HoldsAsync(async () => await CountsAsync(connection) == (4, 3));
+        await connection.ExecuteAsync("update llmring.messages set \"timestamp\" = now() - interval '31 days'");
+
+        time.Advance(TimeSpan.FromHours(23));
+        await Assert.That(await CountsAsync(connection)).IsEqualTo((4, 3));
+        time.Advance(TimeSpan.FromHours(1));
+
+        await Eventually.HoldsAsync(async () => await CountsAsync(connection) == (0, 3));
+    }
+
+    [Test]
+    public async Task The_command_is_refused_while_retention_runs_on_another_host()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var connection = new NpgsqlConnection(database);
+        await connection.OpenAsync();
+        await connection.ExecuteAsync("select pg_advisory_lock(@key)", new { key = AdvisoryLocks.Retention });
+
+        var (exitCode, output) = await RunAsync(database);
+
+        await Assert.That(exitCode).IsEqualTo(1);
+        await Assert.That(output.Trim()).IsEqualTo("llmring-server: Retention is running on another host");
+    }
+
+    [Test]
+    public async Task A_partition_that_is_being_read_is_left_to_the_next_run()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var host = await ServerFixture.StartAsync(database, server.Upstream);
@@ -68,22 +107,17 @@ public sealed class RetentionTests(ServerFixture server)
         await FillAsync(connection, client, client);
         await connection.OpenAsync();
 
-        await connection.ExecuteAsync("select pg_advisory_lock(@key)", new { key = 0x52_45_54_45_4E_54 });
-        var (exitCode, output) = await RunAsync(database);
-        await connection.ExecuteAsync("select pg_advisory_unlock(@key)", new { key = 0x52_45_54_45_4E_54 });
-        await Assert.That(exitCode).IsEqualTo(1);
-        await Assert.That(output.Trim()).IsEqualTo("llmring-server: Retention is running on another host");
-
         await using var reading = await connection.BeginTransactionAsync();
         await connection.ExecuteAsync("select * from llmring.usage_logs_2020_01");
-        var (_, busy) = await RunAsync(database);
+        var (_, output) = await RunAsync(database);
         await reading.CommitAsync();
-        await Assert.That(busy).Contains("usage older than 90 days: in use, left to the next run: usage_logs_2020_01");
+
+        await Assert.That(output).Contains("usage older than 90 days: in use, left to the next run: usage_logs_2020_01");
         await Assert.That((await CountsAsync(connection)).Usages).IsEqualTo(3);
     }
 
     [Test]
-    public async Task The_table_of_the_reference_is_dropped_when_it_is_old_and_its_totals_are_in_and_not_before()
+    public async Task The_adopted_table_is_dropped_once_it_is_old_and_its_rollups_are_complete()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var connection = new NpgsqlConnection(database);
@@ -115,7 +149,7 @@ public sealed class RetentionTests(ServerFixture server)
     [Arguments("Retention", 1, "llmring-server: LlmRing.Modules.Witness.FailingRetention failed: Thrown by a retention.")]
     [Arguments("AddServices", 0, "Module witness in ")]
     [Arguments("UnknownDependencyOfRetention", 0, "Module witness in ")]
-    public async Task A_module_that_throws_keeps_the_others_from_nothing(string misconduct, int expected, string line)
+    public async Task The_command_runs_the_retention_of_other_modules_when_one_module_throws(string misconduct, int expected, string line)
     {
         using var folder = new ModuleFolder("tests/Modules.Witness");
         var database = await server.Postgres.CreateDatabaseAsync();
@@ -131,7 +165,7 @@ public sealed class RetentionTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_module_whose_daily_retention_throws_does_not_end_that_of_the_others()
+    public async Task The_server_runs_the_retention_of_other_modules_when_one_module_throws()
     {
         using var folder = new ModuleFolder("tests/Modules.Witness");
         await using var host = await ServerProcess.ServeAsync(
@@ -143,7 +177,7 @@ public sealed class RetentionTests(ServerFixture server)
         await Assert.That(host.Output).DoesNotContain("BackgroundService failed");
     }
 
-    /// <summary>Four messages for each of two callers, half of them old; two usages of January 2020 and one of now.</summary>
+    /// <summary>Stores four messages for each of two keys, two of them over 30 days old, two usages of January 2020 and one of today.</summary>
     private static async Task FillAsync(NpgsqlConnection connection, ApiClient client, ApiClient other)
     {
         foreach (var caller in (ApiClient[])[client, other])
@@ -160,8 +194,8 @@ public sealed class RetentionTests(ServerFixture server)
             create table llmring.usage_logs_2020_01 partition of llmring.usage_logs for values from ('2020-01-01 00:00Z') to ('2020-02-01 00:00Z');
             insert into llmring.usage_logs (api_key_id, provider, model, input_tokens, output_tokens, cost, created_at)
                 select 'a-key', 'p', 'm', 1, 1, 1, timestamptz '2020-01-15 10:30Z' + n * interval '1 minute' from generate_series(1, 2) as n;
-            insert into llmring.usage_rollups (scope, is_day, hour, series, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost)
-                values ('key:a-key', true, '2020-01-15 00:00Z', gen_random_uuid(), 'p', 'm', '', '', 'default', 2, 2, 2, 0, 2);
+            insert into llmring.usage_rollups (scope, granularity, bucket_start, dimension_key, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost)
+                values ('key:a-key', 'day', '2020-01-15 00:00Z', gen_random_uuid(), 'p', 'm', '', '', 'default', 2, 2, 2, 0, 2);
             """);
     }
 

@@ -4,7 +4,7 @@ using LlmRing.Testing;
 
 namespace LlmRing.Host.Tests.ScaleOut;
 
-/// <summary>A real nginx with <c>deploy/nginx.conf</c>, but for its ports and TLS.</summary>
+/// <summary>A real nginx with <c>deploy/nginx.conf</c>, on free ports and without TLS.</summary>
 internal sealed partial class NginxProxy : IAsyncDisposable
 {
     private readonly DirectoryInfo _folder;
@@ -18,7 +18,7 @@ internal sealed partial class NginxProxy : IAsyncDisposable
     public static async Task<NginxProxy> StartAsync(int[] ports)
     {
         var folder = Directory.CreateTempSubdirectory("llmring-nginx-");
-        var (port, plainPort) = (RedisFixture.FreePort(), RedisFixture.FreePort());
+        var (port, plainPort) = (Ports.FindFree(), Ports.FindFree());
         var site = (await File.ReadAllTextAsync(Path.Combine(Repository.Root, "deploy", "nginx.conf")))
             .Replace("listen 443 ssl;", $"listen 127.0.0.1:{port};", StringComparison.Ordinal)
             .Replace("listen 80;", $"listen 127.0.0.1:{plainPort};", StringComparison.Ordinal);

@@ -8,10 +8,10 @@ namespace LlmRing.Host.Tests.ScaleOut;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ReplicaTests(ServerFixture server)
 {
-    private int _questions;
+    private int _requests;
 
     [Test]
-    public async Task Statistics_come_from_the_replica_never_late_and_from_the_primary_when_it_lags_or_dies()
+    public async Task Reads_come_from_the_replica_without_missing_a_commit_and_from_the_primary_while_the_replica_lags_or_is_down()
     {
         await using var databases = new StandbyFixture();
         await databases.InitializeAsync();
@@ -19,7 +19,7 @@ public sealed class ReplicaTests(ServerFixture server)
         using var client = new ApiClient(scaled.Address, "replica");
         var logged = 0;
 
-        // From the replica, and with what was logged just before.
+        // Reads come from the replica and include the usage that was logged just before.
         await Eventually.HoldsAsync(async () =>
         {
             await LogAsync();
@@ -31,7 +31,7 @@ public sealed class ReplicaTests(ServerFixture server)
         await client.PostAsync("/conversations/log", new { messages = new[] { new { role = "user", content = "heron" } }, response = new { content = "bird", model = "m" }, metadata = new { provider = "p", model = "m" } });
         await Assert.That((await client.GetAsync("/conversations/search?q=heron")).Json.AsArray().Count).IsEqualTo(1);
 
-        // It lags: nothing is replayed there any more.
+        // The replica lags: replay is paused.
         await using (var standby = new NpgsqlConnection(databases.Standby))
         {
             await standby.ExecuteAsync("select pg_wal_replay_pause()");
@@ -40,12 +40,12 @@ public sealed class ReplicaTests(ServerFixture server)
             await standby.ExecuteAsync("select pg_wal_replay_resume()");
         }
 
-        // It dies.
+        // The replica is down.
         await databases.StopStandbyAsync();
         await LogAsync();
         await Assert.That(await CountAsync(client)).IsEqualTo(logged);
 
-        // It comes back, and is read from again.
+        // The replica is up again.
         await databases.StartStandbyAsync();
         await Eventually.HoldsAsync(async () =>
         {
@@ -62,7 +62,7 @@ public sealed class ReplicaTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_read_url_that_is_no_standby_is_not_read_from()
+    public async Task A_read_url_that_names_no_standby_is_logged_and_not_read_from()
     {
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var scaled = await ServerProcess.ServeAsync(("DATABASE_URL", database), ("DATABASE_READ_URL", database));
@@ -72,9 +72,9 @@ public sealed class ReplicaTests(ServerFixture server)
         await Eventually.HoldsAsync(() => Task.FromResult(scaled.Output.Contains("The replica is not read from: it is no standby", StringComparison.Ordinal)));
     }
 
-    // Each time another question, so that no answer comes from the cache.
+    // Each request has another end date, so that no answer comes from the cache.
     private async Task<int> CountAsync(ApiClient client) =>
-        (int)(await client.GetAsync($"/api/v1/stats?start_date=2020-01-01&end_date={2030 + ++_questions}-01-01"))["summary"]!["total_requests"]!;
+        (int)(await client.GetAsync($"/api/v1/stats?start_date=2020-01-01&end_date={2030 + ++_requests}-01-01"))["summary"]!["total_requests"]!;
 
     private static async Task<int> ReadsAtAsync(string standby)
     {

@@ -12,7 +12,7 @@ public sealed class RollingRestartTests(ServerFixture server)
     private const int Callers = 4;
 
     [Test]
-    public async Task No_request_fails_and_no_row_is_lost_or_doubled_while_the_servers_are_restarted_one_by_one()
+    public async Task A_rolling_restart_under_load_fails_no_request_and_stores_each_usage_once()
     {
         await using var redis = new RedisFixture();
         await redis.InitializeAsync();
@@ -21,7 +21,7 @@ public sealed class RollingRestartTests(ServerFixture server)
         [
             ("DATABASE_URL", database), ("REDIS_URL", redis.Url), ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()), ("DRAIN_SECONDS", "1"),
         ];
-        int[] ports = [RedisFixture.FreePort(), RedisFixture.FreePort(), RedisFixture.FreePort()];
+        int[] ports = [Ports.FindFree(), Ports.FindFree(), Ports.FindFree()];
         var servers = await Task.WhenAll(ports.Select(port => ServerProcess.ServeAtAsync(port, settings)));
         try
         {
@@ -46,7 +46,7 @@ public sealed class RollingRestartTests(ServerFixture server)
             var (lost, rows, counted) = await connection.QuerySingleAsync<(long Lost, long Rows, long Counted)>(
                 """
                 select (select count(*) from unnest(@answered) as answer where (select count(*) from llmring.usage_logs where id = answer) <> 1) as lost,
-                    (select count(*) from llmring.usage_logs) as rows, (select sum(requests) from llmring.usage_rollups where is_day)::bigint as counted
+                    (select count(*) from llmring.usage_logs) as rows, (select sum(requests) from llmring.usage_rollups where granularity = 'day')::bigint as counted
                 """,
                 new { answered = answered.ToArray() });
             await Assert.That(lost).IsEqualTo(0);

@@ -8,11 +8,11 @@ namespace LlmRing.Host.Tests.Telemetry;
 public sealed partial class MetricsTests(ServerFixture server)
 {
     [Test]
-    public async Task Metrics_count_what_was_done_and_the_dashboard_asks_for_nothing_else()
+    public async Task Metrics_count_requests_and_statements_and_contain_every_metric_of_the_dashboard()
     {
         await using var host = await ServeAsync();
         using var client = new ApiClient(host.Address, "a-key");
-        await Day.LiveAsync(client, "some-content", $"{server.Upstream.Address}mcp");
+        await Workload.RunAsync(client, "some-content", $"{server.Upstream.Address}mcp");
 
         var answer = await client.GetAsync("/metrics");
         var samples = Sample().Matches(answer.Text).Select(match => match.Groups[1].Value).ToHashSet();
@@ -28,7 +28,7 @@ public sealed partial class MetricsTests(ServerFixture server)
         await Assert.That(answer.Text).Contains("""llmring_mcp_call_duration_seconds_count{operation="tools/call",outcome="failed"} 1""");
         await Assert.That(answer.Text).Contains("""db_client_connection_max{db_client_connection_pool_name="llmring"} 30""");
         await Assert.That(answer.Text).Contains("\nfusioncache_cache_miss_total{} ").And.Contains("fusioncache_cache_hit_total{");
-        // Every line of a metric is together, and each is described once: what Prometheus insists on.
+        // Prometheus rejects a metric that is described twice.
         await Assert.That(Type().Matches(answer.Text).Select(match => match.Groups[1].Value)).HasDistinctItems();
 
         var dashboard = await DashboardMetricsAsync();
@@ -43,7 +43,7 @@ public sealed partial class MetricsTests(ServerFixture server)
     [Arguments("203.0.113.0/24", "203.0.113.9", 200)]
     [Arguments("10.0.0.0/8", null, 404)]
     [Arguments("[]", null, 404)]
-    public async Task Metrics_are_shown_to_private_networks_or_the_chosen_ones(string? networks, string? forwardedFor, int expected)
+    public async Task Metrics_are_served_to_private_networks_or_the_configured_ones_and_404_to_others(string? networks, string? forwardedFor, int expected)
     {
         await using var own = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("METRICS_NETWORKS", networks ?? ""));
         using var client = new ApiClient(own.Address, null);
@@ -54,7 +54,7 @@ public sealed partial class MetricsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task No_key_and_no_content_is_in_any_log_metric_or_trace()
+    public async Task No_log_metric_or_trace_contains_a_key_or_the_content_of_a_message()
     {
         await using var receiver = await OtlpReceiver.StartAsync();
         await using var postgres = new PostgresFixture();
@@ -66,7 +66,7 @@ public sealed partial class MetricsTests(ServerFixture server)
             ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")))
         {
             using var client = new ApiClient(host.Address, "marked-key-4711");
-            await Day.LiveAsync(client, "marked-content-4711", $"http://127.0.0.1:{server.Upstream.Address.Port}/marked-content-4711");
+            await Workload.RunAsync(client, "marked-content-4711", $"http://127.0.0.1:{server.Upstream.Address.Port}/marked-content-4711");
             await postgres.StopAsync();
             var away = await client.PostAsync(
                 "/conversations/log", new { messages = new[] { new { role = "user", content = "marked-content-4711" } }, response = new { content = "marked-content-4711" }, metadata = new { provider = "p", model = "m" } });
@@ -77,7 +77,7 @@ public sealed partial class MetricsTests(ServerFixture server)
             output = host.Output;
         }
 
-        // What was sent is told of: it is these texts that would hold a mark.
+        // The marked requests are in the outputs: without them the search below would prove nothing.
         await Assert.That(receiver.Traces).Contains("/conversations/log").And.Contains("insert into messages").And.Contains("http.route").And.Contains("llmring-server");
         await Assert.That(receiver.Metrics).Contains("http.server.request.duration").And.Contains("llmring.usage.batch.size");
         await Assert.That(metrics).Contains("/conversations/log");
@@ -85,7 +85,7 @@ public sealed partial class MetricsTests(ServerFixture server)
         foreach (var line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             await Assert.That((string?)JsonNode.Parse(line)!["Timestamp"]).IsNotNull().Because(line);
         foreach (var text in (string[])[receiver.Traces, receiver.Metrics, metrics, output])
-            await Assert.That(Mark().Match(text).Value).IsEqualTo("").Because(Around(text));
+            await Assert.That(Mark().Match(text).Value).IsEqualTo("").Because(ContextOf(text));
     }
 
     private Task<ServerProcess> ServeAsync(params (string Name, string Value)[] variables) => ServerProcess.ServeAsync(
@@ -105,7 +105,7 @@ public sealed partial class MetricsTests(ServerFixture server)
         return [.. expressions.SelectMany(expression => MetricName().Matches(expression)).Select(match => match.Value).Distinct()];
     }
 
-    private static string Around(string text) => Mark().Match(text) is { Success: true } match ? text[Math.Max(0, match.Index - 200)..match.Index] : "";
+    private static string ContextOf(string text) => Mark().Match(text) is { Success: true } match ? text[Math.Max(0, match.Index - 200)..match.Index] : "";
 
     [GeneratedRegex(@"^([a-z_]+)[ {]", RegexOptions.Multiline)]
     private static partial Regex Sample();
@@ -113,7 +113,7 @@ public sealed partial class MetricsTests(ServerFixture server)
     [GeneratedRegex("^# TYPE ([a-z_]+)", RegexOptions.Multiline)]
     private static partial Regex Type();
 
-    // Metrics stand before a selector or a comma; functions, labels and groupings do not.
+    // In PromQL the name of a metric precedes a selector or ", instance)"; functions and labels do not.
     [GeneratedRegex(@"[a-z_]+(?=\{|, instance\))")]
     private static partial Regex MetricName();
 

@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LlmRing.Host.Tests.Telemetry;
 
-/// <summary>Takes what a server exports over OTLP (HTTP, protobuf) and keeps it as text: names and values are readable in it.</summary>
+/// <summary>An OTLP collector (HTTP, protobuf) that keeps the exported bytes as text, in which names and values are readable.</summary>
 public sealed class OtlpReceiver : IAsyncDisposable
 {
     private readonly ConcurrentDictionary<string, string> _received = new();
@@ -17,13 +17,13 @@ public sealed class OtlpReceiver : IAsyncDisposable
 
     private OtlpReceiver(WebApplication application) => _application = application;
 
-    /// <summary>What to set <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> to.</summary>
+    /// <summary>The URL for <c>OTEL_EXPORTER_OTLP_ENDPOINT</c>.</summary>
     public string Address => _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
 
-    /// <summary>All spans so far.</summary>
+    /// <summary>The spans received so far.</summary>
     public string Traces => _received.GetValueOrDefault("/v1/traces", "");
 
-    /// <summary>All metrics so far.</summary>
+    /// <summary>The metrics received so far.</summary>
     public string Metrics => _received.GetValueOrDefault("/v1/metrics", "");
 
     public static async Task<OtlpReceiver> StartAsync()

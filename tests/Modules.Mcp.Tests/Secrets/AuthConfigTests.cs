@@ -7,7 +7,7 @@ namespace LlmRing.Modules.Mcp.Tests.Secrets;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AuthConfigTests(ServerFixture server)
 {
-    // Of the reference server 0.1.3, as far as adoption is concerned with it.
+    // The tables of the reference server 0.1.3 that this module adopts or refers to.
     private const string ReferenceTables = """
         create schema llmring;
         create schema mcp_client;
@@ -40,7 +40,7 @@ public sealed class AuthConfigTests(ServerFixture server)
     [Test]
     public async Task No_table_holds_a_secret_in_plain_text()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.CreateServerAsync(authConfig: new { type = "bearer", token = "pl4in-created" });
         await client.PutAsync($"/api/v1/mcp/servers/{id}", new { auth_config = new { type = "basic", username = "u", password = "pl4in-updated" } });
 
@@ -49,9 +49,9 @@ public sealed class AuthConfigTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Another_host_reads_what_this_one_encrypted()
+    public async Task Another_host_decrypts_the_auth_config_that_this_host_encrypted()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.CreateServerAsync(authConfig: new { type = "bearer", token = "shared" });
         await using var second = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream);
         using var there = new ApiClient(second.Address, client.Key);
@@ -60,7 +60,7 @@ public sealed class AuthConfigTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_database_of_the_reference_is_taken_over_and_its_secrets_are_encrypted()
+    public async Task A_database_of_the_reference_server_is_adopted_and_its_secrets_are_encrypted()
     {
         var connectionString = await server.Postgres.CreateDatabaseAsync();
         await using (var connection = new NpgsqlConnection(connectionString))
@@ -80,7 +80,7 @@ public sealed class AuthConfigTests(ServerFixture server)
                 """);
         }
 
-        // Only this module: the tables of the others are not those of the reference here.
+        // Only this module, because the tables of the other modules are not those of the reference server here.
         for (var start = 0; start < 2; start++)
         {
             await using var adopted = await ServerFixture.StartAsync(connectionString, server.Upstream, ("MODULES", "mcp"));

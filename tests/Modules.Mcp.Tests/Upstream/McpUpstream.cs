@@ -14,7 +14,7 @@ using ModelContextProtocol.Server;
 
 namespace LlmRing.Modules.Mcp.Tests.Upstream;
 
-/// <summary>A real MCP server over HTTP, whose behaviour a test may change while it runs.</summary>
+/// <summary>A real MCP server over HTTP, whose behaviour a test can change while the server runs.</summary>
 public sealed class McpUpstream : IAsyncDisposable
 {
     private const int PageSize = 100;
@@ -25,11 +25,17 @@ public sealed class McpUpstream : IAsyncDisposable
 
     private McpUpstream(HttpServerSessionMode sessions) => _sessions = sessions;
 
-    /// <summary>The names of its tools beside <c>echo</c>, <c>fail</c>, <c>hang</c>, <c>throw</c>, <c>big</c> and <c>nul</c>.</summary>
+    /// <summary>The names of further tools beside <c>echo</c>, <c>fail</c>, <c>hang</c>, <c>throw</c>, <c>big</c> and <c>nul</c>.</summary>
     public IReadOnlyList<string> MoreTools { get; set; } = [];
 
-    /// <summary>What a request must carry, as <c>Name: value</c>; null: nothing.</summary>
+    /// <summary>The header that each request must have, as <c>Name: value</c>; null: none.</summary>
     public string? RequiredHeader { get; set; }
+
+    /// <summary>Whether reading a resource and rendering a prompt never ends.</summary>
+    public bool IsHanging { get; set; }
+
+    /// <summary>The answer of <c>/strange</c> to a request for a page of its tools.</summary>
+    public Func<string> ToolsPage { get; set; } = () => """{"tools": [{"name": "new", "inputSchema": {"type": "object"}}]}""";
 
     /// <summary>Where <c>/redirect</c> sends requests.</summary>
     public string RedirectTarget { get; set; } = "/mcp";
@@ -37,7 +43,7 @@ public sealed class McpUpstream : IAsyncDisposable
     /// <summary>Called with each request.</summary>
     public Action<HttpRequest>? Seen { get; set; }
 
-    /// <summary>Sessions that listed tools.</summary>
+    /// <summary>The sessions in which tools were listed.</summary>
     public ConcurrentBag<McpServer> Listeners { get; } = [];
 
     public int HangsBegun => _hangsBegun;
@@ -60,7 +66,7 @@ public sealed class McpUpstream : IAsyncDisposable
         return upstream;
     }
 
-    /// <summary>Starts it anew on its port: its sessions are gone.</summary>
+    /// <summary>Starts the server again on the same port; its sessions are lost.</summary>
     public async Task StartAgainAsync()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -84,24 +90,33 @@ public sealed class McpUpstream : IAsyncDisposable
                     new ModelContextProtocol.Protocol.Resource { Uri = "test://blob", Name = "blob", MimeType = "application/octet-stream" },
                 ],
             });
-            options.Handlers.ReadResourceHandler = (request, _) => new ValueTask<ReadResourceResult>(new ReadResourceResult
+            options.Handlers.ReadResourceHandler = async (request, cancellationToken) =>
             {
-                Contents = request.Params!.Uri == "test://text"
-                    ? [new TextResourceContents { Uri = "test://text", MimeType = "text/plain", Text = "grüezi" }]
-                    : [BlobResourceContents.FromBytes(new byte[] { 0, 1, 255 }, "test://blob", "application/octet-stream")],
-            });
+                if (IsHanging)
+                    await HangAsync(cancellationToken);
+                return new ReadResourceResult
+                {
+                    Contents = request.Params!.Uri == "test://text"
+                        ? [new TextResourceContents { Uri = "test://text", MimeType = "text/plain", Text = "grüezi" }]
+                        : [BlobResourceContents.FromBytes(new byte[] { 0, 1, 255 }, "test://blob", "application/octet-stream")],
+                };
+            };
             options.Handlers.ListPromptsHandler = (_, _) => new ValueTask<ListPromptsResult>(new ListPromptsResult
             {
                 Prompts = [new ModelContextProtocol.Protocol.Prompt { Name = "greet", Description = "A greeting", Arguments = [new PromptArgument { Name = "id", Required = true }] }],
             });
-            options.Handlers.GetPromptHandler = (request, _) =>
-                request.Params!.Arguments is { } arguments && arguments.TryGetValue("id", out var id)
-                    ? new ValueTask<GetPromptResult>(new GetPromptResult
+            options.Handlers.GetPromptHandler = async (request, cancellationToken) =>
+            {
+                if (IsHanging)
+                    await HangAsync(cancellationToken);
+                return request.Params!.Arguments is { } arguments && arguments.TryGetValue("id", out var id)
+                    ? new GetPromptResult
                     {
                         Description = "rendered",
                         Messages = [new PromptMessage { Role = Role.User, Content = new TextContentBlock { Text = $"Hello {id}" } }],
-                    })
+                    }
                     : throw new McpProtocolException("Missing required argument 'id'", McpErrorCode.InvalidParams);
+            };
         }).WithHttpTransport(options =>
         {
             options.SessionMode = _sessions;
@@ -132,7 +147,7 @@ public sealed class McpUpstream : IAsyncDisposable
         _port = new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
     }
 
-    /// <summary>Goes away at once, whatever is under way.</summary>
+    /// <summary>Stops the server at once, and breaks its calls off.</summary>
     public async Task StopAsync()
     {
         await _application!.StopAsync(new CancellationToken(canceled: true));
@@ -172,16 +187,7 @@ public sealed class McpUpstream : IAsyncDisposable
             case "nul":
                 return new CallToolResult { Content = [new TextContentBlock { Text = "a\0b \\u0000" }] };
             case "hang":
-                Interlocked.Increment(ref _hangsBegun);
-                try
-                {
-                    await Task.Delay(Timeout.Infinite, cancellationToken);
-                }
-                finally
-                {
-                    Interlocked.Increment(ref _hangsCancelled);
-                }
-
+                await HangAsync(cancellationToken);
                 throw new InvalidOperationException();
             case "throw":
                 throw new InvalidOperationException("secret detail");
@@ -190,24 +196,38 @@ public sealed class McpUpstream : IAsyncDisposable
         }
     }
 
-    /// <summary>A server that speaks MCP by hand, and says what no SDK would.</summary>
-    private static async Task StrangeAsync(HttpContext context)
+    private async Task HangAsync(CancellationToken cancellationToken)
+    {
+        Interlocked.Increment(ref _hangsBegun);
+        try
+        {
+            await Task.Delay(Timeout.Infinite, cancellationToken);
+        }
+        finally
+        {
+            Interlocked.Increment(ref _hangsCancelled);
+        }
+    }
+
+    /// <summary>A hand-written MCP server, whose answers the SDK would not send.</summary>
+    private async Task StrangeAsync(HttpContext context)
     {
         var message = await JsonNode.ParseAsync(context.Request.Body);
         var result = (string?)message?["method"] switch
         {
             "initialize" => """{"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "s", "version": "1"}}""",
-            "tools/list" => """{"tools": [{"name": "new", "inputSchema": {"type": "object"}}]}""",
+            "tools/list" => ToolsPage(),
             "tools/call" => (string?)message["params"]?["arguments"]?["say"] switch
             {
                 "deep" => $$"""{"content": {{string.Concat(Enumerable.Repeat("[", 60))}}{{string.Concat(Enumerable.Repeat("]", 60))}}}""",
                 "surrogate" => """{"content": [{"type": "text", "text": "\ud800 \ud83d\ude00 \\ud800"}]}""",
+                "huge" => $$"""{"content": [{"type": "text", "text": "{{new string('x', 33 * 1024 * 1024)}}"}]}""",
                 "number" => """{"content": [], "n": 1e400000}""",
                 _ => """{"content": [{"type": "hologram", "beams": 7}], "later": {"z": 1, "a": 2}}""",
             },
             _ => null,
         };
-        // As some gateways do: not one of the answers after which a client falls back by itself.
+        // 500, as some gateways answer: the SDK's client falls back to an older version after other errors only.
         context.Response.StatusCode = message?["id"] is null ? 202 : result is null ? 500 : 200;
         context.Response.ContentType = "application/json";
         if (result is not null)

@@ -3,15 +3,14 @@ using LlmRing.Testing;
 namespace LlmRing.Modules.Registry.Tests.GetProviderModels;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class GetProviderModelsTests(ServerFixture server)
+public sealed class GetProviderModelsTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.ClientWithKey(null);
 
     [Test]
-    [Arguments("manifest.json")]
     [Arguments("openai/models.json")]
     [Arguments("anthropic/models.json")]
-    public async Task The_upstream_files_are_served_as_they_are(string path)
+    public async Task A_file_is_served_byte_for_byte_as_the_upstream_sent_it(string path)
     {
         var answer = await _client.GetAsync($"/registry/{path}");
         var again = await _client.GetAsync($"/registry/{path}", ("If-None-Match", answer.Headers["ETag"]));
@@ -32,7 +31,7 @@ public sealed class GetProviderModelsTests(ServerFixture server)
     [Arguments("openai%0a")]
     [Arguments("openai%20")]
     [Arguments("%ff%fe")]
-    public async Task Any_other_name_is_unknown_and_never_reaches_the_upstream(string provider)
+    public async Task A_name_that_the_manifest_lacks_is_404_and_never_reaches_the_upstream(string provider)
     {
         await _client.GetAsync("/registry");
         var asked = server.Upstream.Requests.Keys.Order().ToList();
@@ -51,4 +50,6 @@ public sealed class GetProviderModelsTests(ServerFixture server)
 
         await Assert.That(answer.Status).IsEqualTo(400);
     }
+
+    public void Dispose() => _client.Dispose();
 }

@@ -6,7 +6,7 @@ namespace LlmRing.Modules.Registry.Tests.GetProviderVersion;
 public sealed class GetProviderVersionTests(PostgresFixture postgres)
 {
     [Test]
-    public async Task An_archived_version_is_asked_for_once_and_kept_for_ever()
+    public async Task An_archived_version_is_fetched_once_and_served_from_the_copy_after_a_restart()
     {
         await using var host = await RegistryHost.StartAsync(postgres);
 
@@ -34,7 +34,7 @@ public sealed class GetProviderVersionTests(PostgresFixture postgres)
     [Arguments("openai/v/..%2f..%2f6", 422)]
     [Arguments("mistral/v/1", 404)]
     [Arguments("..%2fopenai/v/6", 404)]
-    public async Task What_cannot_be_in_the_archive_is_not_asked_for(string version, int status)
+    public async Task A_version_that_the_archive_cannot_have_is_refused_without_an_upstream_request(string version, int status)
     {
         await using var host = await RegistryHost.StartAsync(postgres);
 
@@ -45,7 +45,7 @@ public sealed class GetProviderVersionTests(PostgresFixture postgres)
     }
 
     [Test]
-    public async Task A_version_that_the_archive_lacks_is_unknown()
+    public async Task A_version_that_the_archive_lacks_is_404_and_asked_for_once()
     {
         await using var host = await RegistryHost.StartAsync(postgres);
 
@@ -56,7 +56,7 @@ public sealed class GetProviderVersionTests(PostgresFixture postgres)
     }
 
     [Test]
-    public async Task Without_the_upstream_a_version_that_was_never_had_is_503_and_not_404()
+    public async Task While_the_upstream_is_down_a_version_without_a_copy_is_503_and_not_404()
     {
         await using var host = await RegistryHost.StartAsync(postgres);
         await host.Client.GetAsync("/registry");
@@ -67,5 +67,33 @@ public sealed class GetProviderVersionTests(PostgresFixture postgres)
 
         await Assert.That(provider.Status).IsEqualTo(503);
         await Assert.That(merged.Status).IsEqualTo(503);
+    }
+
+    [Test]
+    public async Task While_the_upstream_is_down_a_copy_from_an_earlier_upstream_is_served()
+    {
+        await using var host = await RegistryHost.StartAsync(postgres);
+        var before = await host.Client.GetAsync("/registry/openai/v/6/models.json");
+
+        await host.RestartAsync(("REGISTRY_BASE_URL", "http://127.0.0.1:1/"));
+        var after = await host.Client.GetAsync("/registry/openai/v/6/models.json");
+
+        await Assert.That(after.Status).IsEqualTo(200);
+        await Assert.That(after.Text).IsEqualTo(before.Text);
+    }
+
+    [Test]
+    public async Task An_archived_version_that_is_not_a_registry_file_is_503_and_not_stored()
+    {
+        await using var host = await RegistryHost.StartAsync(postgres);
+        host.Upstream.Files["openai/v/6/models.json"] = "<html>Please log in to the Wi-Fi</html>";
+
+        var refused = await host.Client.GetAsync("/registry/openai/v/6/models.json");
+        host.Upstream.Files["openai/v/6/models.json"] = RegistryFiles.All["openai/v/6/models.json"];
+        await host.RestartAsync();
+        var answer = await host.Client.GetAsync("/registry/openai/v/6/models.json");
+
+        await Assert.That(refused.Status).IsEqualTo(503);
+        await Assert.That(answer.Text).IsEqualTo(RegistryFiles.All["openai/v/6/models.json"]);
     }
 }

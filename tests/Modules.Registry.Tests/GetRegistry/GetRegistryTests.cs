@@ -6,12 +6,12 @@ using LlmRing.Testing;
 namespace LlmRing.Modules.Registry.Tests.GetRegistry;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class GetRegistryTests(ServerFixture server)
+public sealed class GetRegistryTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.ClientWithKey(null);
 
     [Test]
-    public async Task The_registry_is_public_and_the_same_under_all_its_names()
+    public async Task All_paths_of_the_registry_serve_the_same_document_without_a_key()
     {
         var answers = new List<ApiResponse>();
         foreach (var path in (string[])["/registry", "/registry/", "/registry.json"])
@@ -27,24 +27,28 @@ public sealed class GetRegistryTests(ServerFixture server)
     }
 
     [Test]
-    public async Task It_says_its_version_and_how_to_reach_the_providers()
+    public async Task The_registry_names_its_version_and_the_base_URLs_of_the_providers()
     {
         var answer = await _client.GetAsync("/registry");
 
         await Assert.That((string?)answer["version"]).IsEqualTo("2026-01-02");
         await Assert.That(DateTimeOffset.TryParse((string?)answer["generated_at"], out _)).IsTrue();
-        await Assert.That(answer["providers"]!.ToJsonString()).IsEqualTo(
-            """
-            {"openai":{"name":"OpenAI","base_url":"https://api.openai.com/v1","models_endpoint":"/models"},"anthropic":{"name":"Anthropic","base_url":"https://api.anthropic.com","models_endpoint":null},"google":{"name":"Google","base_url":"https://generativelanguage.googleapis.com","models_endpoint":"/v1/models"}}
-            """);
+        await Assert.That(answer["providers"]!.ToJsonString()).IsEqualTo(JsonNode.Parse("""
+            {
+              "openai": {"name": "OpenAI", "base_url": "https://api.openai.com/v1", "models_endpoint": "/models"},
+              "anthropic": {"name": "Anthropic", "base_url": "https://api.anthropic.com", "models_endpoint": null},
+              "google": {"name": "Google", "base_url": "https://generativelanguage.googleapis.com", "models_endpoint": "/v1/models"}
+            }
+            """)!.ToJsonString());
     }
 
     [Test]
-    public async Task A_model_has_every_upstream_member_and_the_defaults_of_those_that_clients_rely_on()
+    public async Task A_model_has_every_upstream_member_and_defaults_for_absent_members_that_clients_rely_on()
     {
         var models = (await _client.GetAsync("/registry"))["models"]!.AsObject();
-        var upstream = JsonNode.Parse(RegistryFiles.All["anthropic/models.json"])!["models"]!["anthropic:claude-sonnet-4-5-20250929"]!.AsObject();
-        var model = models["anthropic:claude-sonnet-4-5-20250929"]!;
+        const string Key = "anthropic:claude-sonnet-4-5-20250929";
+        var upstream = JsonNode.Parse(RegistryFiles.All["anthropic/models.json"])!["models"]![Key]!.AsObject();
+        var model = models[Key]!;
 
         await Assert.That(models.Count).IsEqualTo(4);
         foreach (var (name, value) in upstream)
@@ -66,7 +70,7 @@ public sealed class GetRegistryTests(ServerFixture server)
     [Arguments("providers=google,anthropic&capabilities=vision,is_active", "anthropic:claude-sonnet-4-5-20250929,google:gemini-2.5-flash")]
     [Arguments("capabilities=telepathy", "")]
     [Arguments("providers=..%2F..%2Fetc", "")]
-    public async Task Filters_keep_what_was_asked_for(string query, string expected)
+    public async Task A_filter_keeps_the_models_that_match(string query, string expected)
     {
         var answer = await _client.GetAsync($"/registry?{query}");
 
@@ -75,17 +79,23 @@ public sealed class GetRegistryTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_filter_by_provider_leaves_the_others_out_and_an_empty_one_is_none()
+    public async Task A_filter_by_provider_leaves_the_other_providers_out()
     {
         var filtered = await _client.GetAsync("/registry?providers=google");
-        var empty = await _client.GetAsync("/registry?providers=&capabilities=");
 
         await Assert.That(filtered["providers"]!.AsObject().Select(provider => provider.Key)).IsEquivalentTo(["google"]);
+    }
+
+    [Test]
+    public async Task An_empty_filter_keeps_everything()
+    {
+        var empty = await _client.GetAsync("/registry?providers=&capabilities=");
+
         await Assert.That(empty["providers"]!.AsObject().Count).IsEqualTo(3);
     }
 
     [Test]
-    public async Task The_tag_is_strong_and_that_of_the_content_served()
+    public async Task An_ETag_is_strong_and_the_same_for_the_same_content_only()
     {
         var all = (await _client.GetAsync("/registry")).Headers["ETag"];
         var again = (await _client.GetAsync("/registry.json")).Headers["ETag"];
@@ -102,11 +112,12 @@ public sealed class GetRegistryTests(ServerFixture server)
     [Arguments("\"other\", {0}")]
     [Arguments("\"other\" , W/{0},\"third\"")]
     [Arguments("*")]
-    public async Task A_known_tag_is_answered_with_304(string header)
+    public async Task An_If_None_Match_that_names_the_content_is_answered_with_304(string header)
     {
         var tag = (await _client.GetAsync("/registry?providers=openai")).Headers["ETag"];
 
-        var answer = await _client.GetAsync("/registry?providers=openai", ("If-None-Match", header.Replace("{0}", tag, StringComparison.Ordinal)));
+        var condition = header.Replace("{0}", tag, StringComparison.Ordinal);
+        var answer = await _client.GetAsync("/registry?providers=openai", ("If-None-Match", condition));
 
         await Assert.That(answer.Status).IsEqualTo(304);
         await Assert.That(answer.Text).IsEqualTo("");
@@ -119,7 +130,7 @@ public sealed class GetRegistryTests(ServerFixture server)
     [Arguments("garbage")]
     [Arguments("\"")]
     [Arguments(",,,")]
-    public async Task Another_tag_gets_the_content(string header)
+    public async Task An_If_None_Match_that_does_not_name_the_content_is_answered_with_the_content(string header)
     {
         var answer = await _client.GetAsync("/registry", ("If-None-Match", header));
 
@@ -134,7 +145,7 @@ public sealed class GetRegistryTests(ServerFixture server)
     [Arguments("gzip;q=0", null)]
     [Arguments("identity, gzip;q=0.5", null)]
     [Arguments("zstd", null)]
-    public async Task The_content_is_compressed_as_the_caller_likes_it(string accepted, string? encoding)
+    public async Task The_content_has_the_encoding_that_the_caller_prefers_and_an_ETag_of_its_own(string accepted, string? encoding)
     {
         var plain = await _client.GetAsync("/registry");
         using var http = new HttpClient { BaseAddress = server.Server.Address };
@@ -146,7 +157,13 @@ public sealed class GetRegistryTests(ServerFixture server)
         await Assert.That(response.Headers.Vary.Single()).IsEqualTo("Accept-Encoding");
         await Assert.That(response.Headers.ETag!.ToString() == plain.Headers["ETag"]).IsEqualTo(encoding is null);
         var bytes = await response.Content.ReadAsStreamAsync();
-        using var text = new StreamReader(encoding switch { "gzip" => new GZipStream(bytes, CompressionMode.Decompress), "br" => new BrotliStream(bytes, CompressionMode.Decompress), _ => bytes }, Encoding.UTF8);
+        Stream decoded = encoding switch
+        {
+            "gzip" => new GZipStream(bytes, CompressionMode.Decompress),
+            "br" => new BrotliStream(bytes, CompressionMode.Decompress),
+            _ => bytes,
+        };
+        using var text = new StreamReader(decoded, Encoding.UTF8);
         await Assert.That(await text.ReadToEndAsync()).IsEqualTo(plain.Text);
 
         var again = await _client.GetAsync("/registry", ("Accept-Encoding", accepted), ("If-None-Match", response.Headers.ETag.ToString()));
@@ -159,7 +176,7 @@ public sealed class GetRegistryTests(ServerFixture server)
     [Arguments("/registry/openai/models.json")]
     [Arguments("/registry/openai/v/6/models.json")]
     [Arguments("/registry/v/6/registry.json")]
-    public async Task HEAD_says_how_long_the_content_is(string path)
+    public async Task HEAD_has_the_length_and_the_ETag_of_the_content_but_no_body(string path)
     {
         var get = await _client.GetAsync(path);
 
@@ -170,4 +187,6 @@ public sealed class GetRegistryTests(ServerFixture server)
         await Assert.That(head.Headers["ETag"]).IsEqualTo(get.Headers["ETag"]);
         await Assert.That(head.Headers["Content-Length"]).IsEqualTo(get.Headers["Content-Length"]);
     }
+
+    public void Dispose() => _client.Dispose();
 }

@@ -3,15 +3,16 @@ using LlmRing.Testing;
 namespace LlmRing.Modules.Registry.Tests.GetRegistryVersion;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class GetRegistryVersionTests(ServerFixture server)
+public sealed class GetRegistryVersionTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.ClientWithKey(null);
 
     [Test]
-    public async Task An_archived_version_is_merged_over_the_providers_that_have_it()
+    public async Task An_archived_version_has_the_models_of_all_providers_that_have_the_version()
     {
         await using var host = await RegistryHost.StartAsync(server.Postgres);
-        host.Upstream.Files["google/models.json"] = RegistryFiles.Provider("google", 6, RegistryFiles.Model("google", "gemini-3", 1m, 2m, "{}"));
+        host.Upstream.Files["google/models.json"] = RegistryFiles.Provider(
+            "google", 6, RegistryFiles.Model("google", "gemini-3", 1m, 2m, "{}"));
         host.Upstream.Files["google/v/6/models.json"] = host.Upstream.Files["google/models.json"];
 
         var answer = await host.GetUntilAsync("/registry/v/6/registry.json", answer => answer.Status == 200);
@@ -32,10 +33,12 @@ public sealed class GetRegistryVersionTests(ServerFixture server)
     [Arguments("99999999999999", 422)]
     [Arguments("2026-01-02", 422)]
     [Arguments("..%2f..%2f", 422)]
-    public async Task A_version_that_no_provider_has_is_unknown(string version, int status)
+    public async Task A_version_that_no_provider_has_is_404_and_an_invalid_one_422(string version, int status)
     {
         var answer = await _client.GetAsync($"/registry/v/{version}/registry.json");
 
         await Assert.That(answer.Status).IsEqualTo(status);
     }
+
+    public void Dispose() => _client.Dispose();
 }

@@ -4,12 +4,12 @@ using static LlmRing.Modules.Templates.Tests.TemplateClient;
 namespace LlmRing.Modules.Templates.Tests.CreateTemplate;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class CreateTemplateTests(ServerFixture server)
+public sealed class CreateTemplateTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.NewClient();
 
     [Test]
-    public async Task A_template_is_answered_as_sent()
+    public async Task A_created_template_is_answered_and_read_back_as_sent()
     {
         foreach (var sent in Faker(seed: 1).Generate(20))
         {
@@ -53,17 +53,23 @@ public sealed class CreateTemplateTests(ServerFixture server)
     [Arguments("""{"name": "n", "model_alias": "b"}""", "b")]
     [Arguments("""{"name": "n", "model": "a", "model_alias": "b"}""", "a")]
     [Arguments("""{"name": "n", "model": null, "model_alias": "b"}""", "b")]
-    public async Task The_model_has_two_names(string body, string model)
+    public async Task The_model_is_taken_from_model_then_model_alias(string body, string model)
     {
         await Assert.That((string?)(await _client.PostAsync(Route, body))["model"]).IsEqualTo(model);
     }
 
     [Test]
-    public async Task Free_form_JSON_is_kept()
+    public async Task Free_form_JSON_is_stored_as_sent()
     {
         var made = await _client.PostAsync(Route, """
-            {"name": "n", "tool_config": {"tools": [{"b": 1.50, "a": null}], "deep": {"x": {"y": []}}},
-             "initial_messages": [{"role": "system", "content": "Be kind"}, {"role": "user", "content": [{"type": "text", "text": "Grüße 🎈"}], "extra": 1}]}
+            {
+              "name": "n",
+              "tool_config": {"tools": [{"b": 1.50, "a": null}], "deep": {"x": {"y": []}}},
+              "initial_messages": [
+                {"role": "system", "content": "Be kind"},
+                {"role": "user", "content": [{"type": "text", "text": "Grüße 🎈"}], "extra": 1}
+              ]
+            }
             """);
         var read = await _client.GetAsync($"{Route}/{made["id"]}");
 
@@ -77,7 +83,7 @@ public sealed class CreateTemplateTests(ServerFixture server)
     [Arguments("0")]
     [Arguments("2")]
     [Arguments("0.123456789")]
-    public async Task A_temperature_keeps_its_digits(string temperature)
+    public async Task A_temperature_is_stored_with_all_digits(string temperature)
     {
         var made = await _client.PostAsync(Route, $$"""{"name": "n", "temperature": {{temperature}}}""");
 
@@ -85,9 +91,11 @@ public sealed class CreateTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task The_body_never_chooses_the_owner()
+    public async Task Owner_id_and_usage_count_in_the_body_are_ignored()
     {
-        var made = await _client.PostAsync(Route, new { name = "n", api_key_id = "another", project_id = Guid.NewGuid(), id = Guid.Empty, usage_count = 9 });
+        var body = new { name = "n", api_key_id = "another", project_id = Guid.NewGuid(), id = Guid.Empty, usage_count = 9 };
+
+        var made = await _client.PostAsync(Route, body);
 
         await Assert.That((string?)made["api_key_id"]).IsEqualTo(_client.Key);
         await Assert.That(made["project_id"]).IsNull();
@@ -117,7 +125,7 @@ public sealed class CreateTemplateTests(ServerFixture server)
     [Arguments("""{"name": "n", "initial_messages": [{"content": "hi"}]}""", "initial_messages")]
     [Arguments("""{"name": "n", "initial_messages": [{"role": "robot", "content": "hi"}]}""", "initial_messages")]
     [Arguments("""{"name": "n", "initial_messages": [{"role": null}]}""", "initial_messages")]
-    public async Task A_fault_is_named_and_nothing_is_stored(string body, string field)
+    public async Task An_invalid_member_is_named_in_the_422_and_nothing_is_stored(string body, string field)
     {
         var answer = await _client.PostAsync(Route, body);
 
@@ -129,12 +137,15 @@ public sealed class CreateTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Texts_that_are_too_long_are_each_a_fault()
+    public async Task Each_text_that_is_too_long_is_an_error_of_its_own()
     {
-        var answer = await _client.PostAsync(Route, new { name = new string('n', 256), model = new string('m', 256), model_alias = new string('a', 256), created_by = new string('c', 256) });
+        var tooLong = new string('n', 256);
+
+        var answer = await _client.PostAsync(Route, new { name = tooLong, model = tooLong, model_alias = tooLong, created_by = tooLong });
 
         await Assert.That(answer.Status).IsEqualTo(422);
-        await Assert.That(answer["detail"]!.AsArray().Select(fault => (string)fault!["loc"]![1]!)).IsEquivalentTo(["name", "model", "model_alias", "created_by"]);
+        var members = answer["detail"]!.AsArray().Select(error => (string)error!["loc"]![1]!);
+        await Assert.That(members).IsEquivalentTo(["name", "model", "model_alias", "created_by"]);
     }
 
     [Test]
@@ -142,13 +153,13 @@ public sealed class CreateTemplateTests(ServerFixture server)
     [Arguments("[]")]
     [Arguments("null")]
     [Arguments("\"name\"")]
-    public async Task What_is_no_object_is_refused(string body)
+    public async Task A_body_that_is_not_an_object_is_422(string body)
     {
         await Assert.That((await _client.PostAsync(Route, body)).Status).IsEqualTo(422);
     }
 
     [Test]
-    public async Task JSON_that_is_too_deep_is_refused()
+    public async Task JSON_that_is_nested_too_deeply_is_422()
     {
         var deep = string.Concat(Enumerable.Repeat("[", 2000)) + string.Concat(Enumerable.Repeat("]", 2000));
 
@@ -158,7 +169,7 @@ public sealed class CreateTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Without_a_key_nobody_gets_in()
+    public async Task Every_route_is_401_without_a_key()
     {
         using var stranger = server.ClientWithKey(null);
 
@@ -170,4 +181,6 @@ public sealed class CreateTemplateTests(ServerFixture server)
         ])
             await Assert.That(answer.Status).IsEqualTo(401);
     }
+
+    public void Dispose() => _client.Dispose();
 }

@@ -6,12 +6,12 @@ using static LlmRing.Modules.Templates.Tests.TemplateClient;
 namespace LlmRing.Modules.Templates.Tests.DeleteTemplate;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class DeleteTemplateTests(ServerFixture server)
+public sealed class DeleteTemplateTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.NewClient();
 
     [Test]
-    public async Task A_deleted_template_is_404_everywhere_and_its_row_stays()
+    public async Task A_deleted_template_is_404_on_every_route_and_its_row_stays()
     {
         var id = await _client.NewTemplateAsync();
 
@@ -28,13 +28,15 @@ public sealed class DeleteTemplateTests(ServerFixture server)
         await Assert.That((await _client.GetAsync(Route)).Text).DoesNotContain(id);
 
         await using var connection = new NpgsqlConnection(server.ConnectionString);
-        await Assert.That(await connection.ExecuteScalarAsync<bool>("select is_active from llmring.conversation_templates where id = @id::uuid", new { id })).IsFalse();
+        var isActive = await connection.ExecuteScalarAsync<bool?>(
+            "select is_active from llmring.conversation_templates where id = @id::uuid", new { id });
+        await Assert.That(isActive).IsFalse();
     }
 
     [Test]
-    public async Task Another_keys_template_and_a_global_one_are_404_and_stay()
+    public async Task Deleting_another_keys_template_or_a_global_one_is_404_and_deletes_nothing()
     {
-        var owner = server.NewClient();
+        using var owner = server.NewClient();
         var (foreign, global) = (await owner.NewTemplateAsync(), await server.NewGlobalTemplateAsync("Global"));
 
         foreach (var id in (string[])[foreign, $"{global}", $"{Guid.NewGuid()}"])
@@ -43,4 +45,6 @@ public sealed class DeleteTemplateTests(ServerFixture server)
         await Assert.That((await owner.GetAsync($"{Route}/{foreign}")).Status).IsEqualTo(200);
         await Assert.That((await owner.GetAsync($"{Route}/{global}")).Status).IsEqualTo(200);
     }
+
+    public void Dispose() => _client.Dispose();
 }

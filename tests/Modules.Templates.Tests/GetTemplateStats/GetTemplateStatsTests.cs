@@ -5,14 +5,16 @@ using static LlmRing.Modules.Templates.Tests.TemplateClient;
 namespace LlmRing.Modules.Templates.Tests.GetTemplateStats;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class GetTemplateStatsTests(ServerFixture server)
+public sealed class GetTemplateStatsTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.NewClient();
 
     [Test]
-    public async Task Templates_come_most_used_first()
+    public async Task The_most_used_template_comes_first()
     {
-        var (never, often, once) = (await _client.NewTemplateAsync("never"), await _client.NewTemplateAsync("often"), await _client.NewTemplateAsync("once"));
+        var never = await _client.NewTemplateAsync("never");
+        var often = await _client.NewTemplateAsync("often");
+        var once = await _client.NewTemplateAsync("once");
         foreach (var id in (string[])[often, once, often, often])
             await _client.PostAsync($"{Route}/{id}/use");
 
@@ -20,7 +22,8 @@ public sealed class GetTemplateStatsTests(ServerFixture server)
             .Where(row => (string?)row!["template_id"] is { } id && (id == never || id == often || id == once))
             .ToList();
 
-        await Assert.That(own.Select(row => (string)row!["template_name"]!)).IsEquivalentTo(["often", "once", "never"], CollectionOrdering.Matching);
+        var names = own.Select(row => (string)row!["template_name"]!);
+        await Assert.That(names).IsEquivalentTo(["often", "once", "never"], CollectionOrdering.Matching);
         await Assert.That(own.Select(row => (int)row!["usage_count"]!)).IsEquivalentTo([3, 1, 0], CollectionOrdering.Matching);
         await Assert.That(own[0]!["last_used_at"]).IsNotNull();
         await Assert.That(own[2]!["last_used_at"]).IsNull();
@@ -28,9 +31,10 @@ public sealed class GetTemplateStatsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Those_of_other_keys_and_deleted_ones_do_not_count()
+    public async Task Templates_of_other_keys_and_deleted_ones_are_left_out()
     {
-        var foreign = await server.NewClient().NewTemplateAsync();
+        using var other = server.NewClient();
+        var foreign = await other.NewTemplateAsync();
         var deleted = await _client.NewTemplateAsync();
         await _client.DeleteAsync($"{Route}/{deleted}");
 
@@ -47,4 +51,6 @@ public sealed class GetTemplateStatsTests(ServerFixture server)
     {
         await Assert.That((await _client.GetAsync($"{Route}/stats?{query}")).Status).IsEqualTo(422);
     }
+
+    public void Dispose() => _client.Dispose();
 }

@@ -5,12 +5,12 @@ using static LlmRing.Modules.Templates.Tests.TemplateClient;
 namespace LlmRing.Modules.Templates.Tests.ListTemplates;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class ListTemplatesTests(ServerFixture server)
+public sealed class ListTemplatesTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.NewClient();
 
     [Test]
-    public async Task Templates_come_newest_first_in_pages()
+    public async Task The_newest_template_comes_first_and_pages_follow_each_other()
     {
         foreach (var template in Faker(seed: 2).Generate(5))
             await _client.PostAsync(Route, template with { CreatedBy = "pages" });
@@ -20,12 +20,13 @@ public sealed class ListTemplatesTests(ServerFixture server)
         for (var offset = 0; offset < 6; offset += 2)
             pages.AddRange(await NamesAsync($"?created_by=pages&limit=2&offset={offset}"));
 
-        await Assert.That(all).IsEquivalentTo(Faker(seed: 2).Generate(5).Select(template => template.Name).Reverse(), CollectionOrdering.Matching);
+        var newestFirst = Faker(seed: 2).Generate(5).Select(template => template.Name).Reverse();
+        await Assert.That(all).IsEquivalentTo(newestFirst, CollectionOrdering.Matching);
         await Assert.That(pages).IsEquivalentTo(all, CollectionOrdering.Matching);
     }
 
     [Test]
-    public async Task They_can_be_those_of_one_creator()
+    public async Task A_filter_by_creator_keeps_the_templates_of_the_creator()
     {
         await _client.PostAsync(Route, new { name = "hers", created_by = "ada" });
         await _client.PostAsync(Route, new { name = "his", created_by = "bob" });
@@ -35,11 +36,12 @@ public sealed class ListTemplatesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Global_templates_are_listed_and_those_of_other_keys_are_not()
+    public async Task Global_templates_are_listed_and_templates_of_other_keys_are_not()
     {
         var global = $"global {Guid.NewGuid()}";
         await server.NewGlobalTemplateAsync(global);
-        await server.NewClient().NewTemplateAsync("foreign");
+        using var other = server.NewClient();
+        await other.NewTemplateAsync("foreign");
         await _client.NewTemplateAsync("own");
 
         var names = await NamesAsync("?limit=100");
@@ -56,7 +58,7 @@ public sealed class ListTemplatesTests(ServerFixture server)
     [Arguments("offset=-1")]
     [Arguments("offset=99999999999999999999")]
     [Arguments("created_by=%00")]
-    public async Task A_query_out_of_range_is_422(string query)
+    public async Task A_query_parameter_out_of_range_is_422(string query)
     {
         var answer = await _client.GetAsync($"{Route}?{query}");
 
@@ -70,6 +72,8 @@ public sealed class ListTemplatesTests(ServerFixture server)
     {
         await Assert.That(await NamesAsync("?offset=9999999999")).IsEmpty();
     }
+
+    public void Dispose() => _client.Dispose();
 
     private async Task<List<string>> NamesAsync(string query) =>
         (await _client.GetAsync(Route + query)).Json.AsArray().Select(template => (string)template!["name"]!).ToList();

@@ -4,16 +4,18 @@ using static LlmRing.Modules.Templates.Tests.TemplateClient;
 namespace LlmRing.Modules.Templates.Tests.UpdateTemplate;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class UpdateTemplateTests(ServerFixture server)
+public sealed class UpdateTemplateTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.NewClient();
 
     [Test]
-    public async Task What_is_given_changes_and_the_rest_stays()
+    public async Task Given_members_change_and_absent_ones_stay()
     {
         var before = await _client.PostAsync(Route, Faker(seed: 3).Generate());
 
-        var after = await _client.PutAsync($"{Route}/{before["id"]}", """{"name": "New", "temperature": 0.333, "description": null, "tool_config": {"a": 1}}""");
+        const string Change = """{"name": "New", "temperature": 0.333, "description": null, "tool_config": {"a": 1}}""";
+
+        var after = await _client.PutAsync($"{Route}/{before["id"]}", Change);
         var read = await _client.GetAsync($"{Route}/{before["id"]}");
 
         await Assert.That(after.Status).IsEqualTo(200);
@@ -21,7 +23,12 @@ public sealed class UpdateTemplateTests(ServerFixture server)
         await Assert.That((string?)after["name"]).IsEqualTo("New");
         await Assert.That((decimal)after["temperature"]!).IsEqualTo(0.333m);
         await Assert.That((int)after["tool_config"]!["a"]!).IsEqualTo(1);
-        foreach (var member in (string[])["id", "description", "system_prompt", "model", "max_tokens", "created_by", "created_at", "usage_count", "initial_messages", "api_key_id"])
+        string[] kept =
+        [
+            "id", "description", "system_prompt", "model", "max_tokens", "created_by", "created_at", "usage_count", "initial_messages",
+            "api_key_id",
+        ];
+        foreach (var member in kept)
             await Assert.That(after[member]?.ToJsonString()).IsEqualTo(before[member]?.ToJsonString());
         await Assert.That((DateTimeOffset)after["updated_at"]!).IsGreaterThan((DateTimeOffset)before["updated_at"]!);
     }
@@ -58,7 +65,7 @@ public sealed class UpdateTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_template_made_inactive_is_gone()
+    public async Task A_template_set_inactive_is_404_afterwards()
     {
         var id = await _client.NewTemplateAsync();
 
@@ -71,9 +78,9 @@ public sealed class UpdateTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Another_keys_template_and_a_global_one_are_404_and_stay_as_they_are()
+    public async Task Changing_another_keys_template_or_a_global_one_is_404_and_changes_nothing()
     {
-        var owner = server.NewClient();
+        using var owner = server.NewClient();
         var (foreign, global) = (await owner.NewTemplateAsync("Foreign"), await server.NewGlobalTemplateAsync("Global"));
         var before = ((await owner.GetAsync($"{Route}/{foreign}")).Text, (await owner.GetAsync($"{Route}/{global}")).Text);
 
@@ -84,7 +91,8 @@ public sealed class UpdateTemplateTests(ServerFixture server)
             await Assert.That((string?)answer["detail"]).IsEqualTo("Template not found");
         }
 
-        await Assert.That(((await owner.GetAsync($"{Route}/{foreign}")).Text, (await owner.GetAsync($"{Route}/{global}")).Text)).IsEqualTo(before);
+        var after = ((await owner.GetAsync($"{Route}/{foreign}")).Text, (await owner.GetAsync($"{Route}/{global}")).Text);
+        await Assert.That(after).IsEqualTo(before);
     }
 
     [Test]
@@ -95,7 +103,7 @@ public sealed class UpdateTemplateTests(ServerFixture server)
     [Arguments("""{"initial_messages": [{}]}""", "initial_messages")]
     [Arguments("""{"is_active": "yes"}""", "is_active")]
     [Arguments("""{"description": "\u0000"}""", "description")]
-    public async Task A_fault_is_named_and_nothing_changes(string body, string field)
+    public async Task An_invalid_member_is_named_in_the_422_and_nothing_changes(string body, string field)
     {
         var id = await _client.NewTemplateAsync();
         var before = await _client.GetAsync($"{Route}/{id}");
@@ -106,4 +114,6 @@ public sealed class UpdateTemplateTests(ServerFixture server)
         await Assert.That((string?)answer["detail"]![0]!["loc"]![1]).IsEqualTo(field);
         await Assert.That((await _client.GetAsync($"{Route}/{id}")).Text).IsEqualTo(before.Text);
     }
+
+    public void Dispose() => _client.Dispose();
 }

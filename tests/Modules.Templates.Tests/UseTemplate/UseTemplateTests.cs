@@ -4,7 +4,7 @@ using static LlmRing.Modules.Templates.Tests.TemplateClient;
 namespace LlmRing.Modules.Templates.Tests.UseTemplate;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
-public sealed class UseTemplateTests(ServerFixture server)
+public sealed class UseTemplateTests(ServerFixture server) : IDisposable
 {
     private readonly ApiClient _client = server.NewClient();
 
@@ -12,7 +12,7 @@ public sealed class UseTemplateTests(ServerFixture server)
     [Arguments(null)]
     [Arguments("{}")]
     [Arguments("""{"id": "whatever", "variables": {}}""")]
-    public async Task A_use_is_counted_and_is_no_change(string? body)
+    public async Task A_use_is_counted_and_leaves_updated_at_as_it_was(string? body)
     {
         var before = await _client.PostAsync(Route, new { name = "n" });
 
@@ -25,7 +25,7 @@ public sealed class UseTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Uses_at_once_are_all_counted()
+    public async Task Concurrent_uses_are_all_counted()
     {
         var id = await _client.NewTemplateAsync();
 
@@ -35,20 +35,21 @@ public sealed class UseTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_global_template_can_be_used_by_every_key()
+    public async Task Uses_of_a_global_template_by_all_keys_are_counted_together()
     {
         var id = await server.NewGlobalTemplateAsync("Global");
 
         await _client.PostAsync($"{Route}/{id}/use");
-        var second = await server.NewClient().PostAsync($"{Route}/{id}/use");
+        using var other = server.NewClient();
+        var second = await other.PostAsync($"{Route}/{id}/use");
 
         await Assert.That((int)second["usage_count"]!).IsEqualTo(2);
     }
 
     [Test]
-    public async Task Another_keys_template_is_404_and_not_counted()
+    public async Task A_use_of_another_keys_template_is_404_and_not_counted()
     {
-        var owner = server.NewClient();
+        using var owner = server.NewClient();
         var id = await owner.NewTemplateAsync();
 
         var answer = await _client.PostAsync($"{Route}/{id}/use");
@@ -58,11 +59,13 @@ public sealed class UseTemplateTests(ServerFixture server)
     }
 
     [Test]
-    public async Task An_id_that_is_no_UUID_is_422()
+    public async Task An_id_that_is_not_a_UUID_is_422()
     {
         var answer = await _client.PostAsync($"{Route}/nonsense/use");
 
         await Assert.That(answer.Status).IsEqualTo(422);
         await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo("""["path","id"]""");
     }
+
+    public void Dispose() => _client.Dispose();
 }

@@ -1,6 +1,11 @@
 using System.Globalization;
 using System.Text.Json.Nodes;
+using Dapper;
+using LlmRing.Modules.Usage.Storage;
+using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
+using Microsoft.Extensions.DependencyInjection;
+using Npgsql;
 
 namespace LlmRing.Modules.Usage.Tests.LogUsage;
 
@@ -116,7 +121,7 @@ public sealed class LogUsageTests(ServerFixture server)
     [Arguments("""{"provider":"p","model":"m","input_tokens":1,"output_tokens":1,"alias":"\ud800"}""", "alias")]
     [Arguments("""{"provider":"p","model":"m","input_tokens":1,"output_tokens":1,"latency_ms":-5}""", "latency_ms")]
     [Arguments("""{"provider":"p","model":"m","input_tokens":1,"output_tokens":1,"id":"no-uuid"}""", "id")]
-    public async Task What_does_not_fit_is_refused_by_name_and_nothing_is_stored(string body, string member)
+    public async Task An_invalid_member_is_refused_by_name_and_nothing_is_stored(string body, string member)
     {
         using var client = server.NewClient();
 
@@ -128,19 +133,19 @@ public sealed class LogUsageTests(ServerFixture server)
     }
 
     [Test]
-    [Arguments("")]
-    [Arguments("[]")]
-    [Arguments("null")]
-    [Arguments("{")]
-    [Arguments("\"text\"")]
-    [Arguments("""{"provider":"p","model":"m","input_tokens":1,"output_tokens":1,"metadata":{"huge":1e999999}}""")]
-    public async Task A_body_of_another_form_is_refused_and_nothing_is_stored(string body)
+    [Arguments("", 422)]
+    [Arguments("[]", 422)]
+    [Arguments("null", 422)]
+    [Arguments("{", 422)]
+    [Arguments("\"text\"", 422)]
+    [Arguments("""{"provider":"p","model":"m","input_tokens":1,"output_tokens":1,"metadata":{"huge":1e999999}}""", 400)]
+    public async Task A_body_of_another_form_is_refused_and_nothing_is_stored(string body, int status)
     {
         using var client = server.NewClient();
 
         var answer = await client.PostAsync("/api/v1/log", body);
 
-        await Assert.That(answer.Status).IsBetween(400, 422);
+        await Assert.That(answer.Status).IsEqualTo(status);
         await Assert.That((await client.GetAsync("/api/v1/logs")).Text).IsEqualTo("[]");
     }
 
@@ -178,7 +183,7 @@ public sealed class LogUsageTests(ServerFixture server)
     }
 
     [Test]
-    public async Task One_that_cannot_be_stored_does_not_fail_its_neighbours()
+    public async Task A_usage_that_cannot_be_stored_does_not_fail_its_neighbours()
     {
         using var client = server.NewClient();
         var good = Enumerable.Range(0, 40).Select(_ => client.PostAsync("/api/v1/log", UsageFaker.Usage()));
@@ -190,6 +195,53 @@ public sealed class LogUsageTests(ServerFixture server)
         await Assert.That(answers.Count(answer => answer.Status == 200)).IsEqualTo(40);
         await Assert.That(answers.Count(answer => answer.Status == 400)).IsEqualTo(5);
         await Assert.That((int)(await client.GetAsync("/api/v1/stats"))["summary"]!["total_requests"]!).IsEqualTo(40);
+    }
+
+    [Test]
+    public async Task A_log_is_refused_with_503_while_the_queue_is_full_and_stored_afterwards()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream);
+        using var client = new ApiClient(host.Address, "k");
+        await using var holder = new NpgsqlConnection(database);
+        await holder.OpenAsync();
+        await using var holding = await holder.BeginTransactionAsync();
+        await holder.ExecuteAsync("lock table llmring.usage_logs in exclusive mode", transaction: holding);
+        await using var observer = new NpgsqlConnection(database);
+
+        // The writer waits for the table with one usage, and the queue takes 8,192 more.
+        var first = client.PostAsync("/api/v1/log", UsageFaker.Usage());
+        await Eventually.HoldsAsync(() => observer.ExecuteScalarAsync<bool>(
+            "select exists (select from pg_locks where not granted and relation = 'llmring.usage_logs'::regclass)"));
+        var writer = host.Services.GetRequiredService<UsageBatchWriter>();
+        var queued = new List<Task<LogResult>>();
+        while (writer.TryWrite(Record()) is { } waiting)
+            queued.Add(waiting);
+        var refused = await client.PostAsync("/api/v1/log", UsageFaker.Usage());
+        await holding.CommitAsync();
+        await Task.WhenAll(queued);
+
+        await Assert.That(queued.Count).IsEqualTo(8_192);
+        await Assert.That(refused.Status).IsEqualTo(503);
+        await Assert.That(refused.Headers["Retry-After"]).IsEqualTo("1");
+        await Assert.That((await first).Status).IsEqualTo(200);
+        await Assert.That((await client.PostAsync("/api/v1/log", UsageFaker.Usage())).Status).IsEqualTo(200);
+        await Assert.That((int)(await client.GetAsync("/api/v1/stats"))["summary"]!["total_requests"]!).IsEqualTo(8_194);
+
+        static UsageRecord Record() => new()
+        {
+            Id = Guid.NewGuid(),
+            Scope = Scope.OfApiKey("k"),
+            CreatedAt = DateTime.UtcNow,
+            Provider = "p",
+            Model = "m",
+            Profile = "default",
+            InputTokens = 1,
+            OutputTokens = 1,
+            Cost = 0,
+            CostSource = CostSources.Client,
+            Metadata = "{}",
+        };
     }
 
     [Test]

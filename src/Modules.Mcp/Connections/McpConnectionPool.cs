@@ -1,0 +1,149 @@
+using LlmRing.Modules.Mcp.Secrets;
+using LlmRing.Modules.Mcp.Storage;
+
+namespace LlmRing.Modules.Mcp.Connections;
+
+/// <summary>
+/// Keeps one connection per MCP server, shared by all requests to the server. A connection is closed when it is idle, or when the
+/// server's settings have changed; requests that use it then may finish.
+/// </summary>
+internal sealed class McpConnectionPool(
+    McpSettings settings,
+    ServerAddressRules rules,
+    AuthConfigProtector protector,
+    ListChangedQueue changes,
+    TimeProvider time) : IAsyncDisposable
+{
+    private const int MaxConnections = 500;
+
+    private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(5);
+
+    private readonly HttpMessageHandler _network = McpHttpHandler.CreateNetwork(rules);
+    private readonly TimeSpan _connectTimeout = TimeSpan.FromSeconds(settings.Timeout);
+    private readonly Lock _lock = new();
+
+    // By server; guarded by _lock, as are the members of the entries that change.
+    private readonly Dictionary<Guid, PoolEntry> _entries = [];
+
+    /// <summary>Rents the connection to a server, and opens one where there is none. The caller returns the entry.</summary>
+    /// <exception cref="McpFailureException">As many servers as this host connects to are in use.</exception>
+    public PoolEntry Rent(ServerTarget server)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(server.Id, out var entry) && (entry.Version < server.ConnectionVersion || entry.Connection.IsClosed))
+            {
+                RetireEntry(entry);
+                entry = null;
+            }
+
+            if (entry is null)
+            {
+                MakeRoom();
+                var connection = McpConnection.Open(
+                    server, _network, rules, protector, _connectTimeout, () => changes.Add(server), time);
+                _entries[server.Id] = entry = new PoolEntry(server.Id, server.ConnectionVersion, connection);
+            }
+
+            entry.Users++;
+            entry.UsedAt = time.GetUtcNow();
+            return entry;
+        }
+    }
+
+    /// <summary>Returns an entry after its use.</summary>
+    public void Return(PoolEntry entry)
+    {
+        lock (_lock)
+        {
+            entry.Users--;
+            entry.UsedAt = time.GetUtcNow();
+            if (entry is { IsRetired: true, Users: 0 })
+                _ = entry.Connection.DisposeAsync().AsTask();
+        }
+    }
+
+    /// <summary>Takes a broken connection out of the pool: the next request opens another one.</summary>
+    public void Retire(PoolEntry entry)
+    {
+        lock (_lock)
+            RetireEntry(entry);
+    }
+
+    /// <summary>Takes the connection to a server that was changed or deleted out of the pool.</summary>
+    public void Close(Guid serverId)
+    {
+        lock (_lock)
+        {
+            if (_entries.TryGetValue(serverId, out var entry))
+                RetireEntry(entry);
+        }
+    }
+
+    /// <summary>Closes the connections that no request has used for five minutes.</summary>
+    public void CloseIdle()
+    {
+        var oldest = time.GetUtcNow() - IdleTime;
+        lock (_lock)
+        {
+            foreach (var entry in _entries.Values)
+            {
+                if (entry.Users == 0 && entry.UsedAt <= oldest)
+                    RetireEntry(entry);
+            }
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        McpConnection[] open;
+        lock (_lock)
+        {
+            open = [.. _entries.Values.Select(entry => entry.Connection)];
+            _entries.Clear();
+        }
+
+        await Task.WhenAll(open.Select(connection => connection.DisposeAsync().AsTask()));
+        _network.Dispose();
+    }
+
+    private void RetireEntry(PoolEntry entry)
+    {
+        if (entry.IsRetired)
+            return;
+        entry.IsRetired = true;
+        _entries.Remove(entry.ServerId);
+        if (entry.Users == 0)
+            _ = entry.Connection.DisposeAsync().AsTask();
+    }
+
+    private void MakeRoom()
+    {
+        if (_entries.Count < MaxConnections)
+            return;
+        var idle = _entries.Values.Where(entry => entry.Users == 0).MinBy(entry => entry.UsedAt)
+            ?? throw new McpFailureException(McpFailure.Busy, "Too many MCP servers are connected; nothing was sent");
+        RetireEntry(idle);
+    }
+}
+
+/// <summary>A connection in the pool. The pool's lock guards the members that change.</summary>
+/// <param name="serverId">The server.</param>
+/// <param name="version">The <see cref="ServerTarget.ConnectionVersion"/> that the connection was opened for.</param>
+/// <param name="connection">The connection.</param>
+internal sealed class PoolEntry(Guid serverId, int version, McpConnection connection)
+{
+    public Guid ServerId { get; } = serverId;
+
+    public int Version { get; } = version;
+
+    public McpConnection Connection { get; } = connection;
+
+    /// <summary>The number of requests that use the connection.</summary>
+    public int Users { get; set; }
+
+    public DateTimeOffset UsedAt { get; set; }
+
+    /// <summary>Whether the entry is out of the pool; then its last user closes the connection.</summary>
+    public bool IsRetired { get; set; }
+}

@@ -1,0 +1,56 @@
+using System.Globalization;
+using System.Net;
+using System.Text.Json;
+using ModelContextProtocol;
+
+namespace LlmRing.Modules.Mcp.Connections;
+
+/// <summary>Decides what an exception of the MCP client means for the caller.</summary>
+internal static class McpFailures
+{
+    private const int MaxMessageLength = 1000;
+
+    /// <summary>Whether a request failed because the MCP server no longer knows the session, so that a new session may repeat it.</summary>
+    public static bool IsLostSession(Exception exception, bool isIdempotent) => exception switch
+    {
+        // A server that does not know the session has not processed the request.
+        HttpRequestException { StatusCode: HttpStatusCode.NotFound } => true,
+        // The client has stopped: the request may have arrived before.
+        OperationCanceledException => isIdempotent,
+        _ => false,
+    };
+
+    /// <summary>The failure to report for an exception.</summary>
+    public static McpFailureException FromException(Exception exception)
+    {
+        for (var cause = exception; cause is not null; cause = cause.InnerException)
+        {
+            if (cause is McpFailureException failure)
+                return failure;
+        }
+
+        var (kind, message) = exception switch
+        {
+            McpProtocolException protocol => (
+                protocol.ErrorCode is McpErrorCode.InvalidParams ? McpFailure.Rejected : McpFailure.Failed,
+                $"The MCP server answers with error {CodeOf(protocol)}: {Sanitize(protocol.Message)}"),
+            HttpRequestException { StatusCode: { } status } => (
+                McpFailure.Failed, $"The MCP server answers with HTTP status {(int)status}"),
+            OperationCanceledException or TimeoutException => (McpFailure.TimedOut, "The MCP server did not answer in time"),
+            JsonException => (McpFailure.Failed, "The MCP server's answer cannot be read"),
+            McpException other => (McpFailure.Failed, $"The MCP server cannot be spoken to: {Sanitize(other.Message)}"),
+            _ => (McpFailure.Unreachable, "The MCP server cannot be reached, or the connection broke"),
+        };
+        return new McpFailureException(kind, message, exception);
+    }
+
+    private static string CodeOf(McpProtocolException protocol) => ((int)protocol.ErrorCode).ToString(CultureInfo.InvariantCulture);
+
+    /// <summary>Bounds a text of the MCP server and replaces characters that a PostgreSQL text cannot hold.</summary>
+    private static string Sanitize(string message)
+    {
+        var text = message.Replace("Request failed (remote): ", "", StringComparison.Ordinal);
+        var bounded = text.Length > MaxMessageLength ? text[..MaxMessageLength] : text;
+        return string.Concat(bounded.Select(character => character == '\0' || char.IsSurrogate(character) ? '\uFFFD' : character));
+    }
+}

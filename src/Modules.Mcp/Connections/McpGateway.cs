@@ -1,0 +1,255 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using System.Threading.RateLimiting;
+using LlmRing.Modules.Mcp.Features;
+using LlmRing.Modules.Mcp.Storage;
+using LlmRing.Shared.Json;
+using Microsoft.Extensions.Logging;
+using ModelContextProtocol;
+using ModelContextProtocol.Client;
+using ModelContextProtocol.Protocol;
+
+namespace LlmRing.Modules.Mcp.Connections;
+
+/// <summary>
+/// Sends requests to MCP servers. A slow server holds a request no longer than <see cref="McpSettings.Timeout"/>, and no more than a
+/// bounded number of requests.
+/// </summary>
+internal sealed partial class McpGateway(
+    McpSettings settings,
+    McpConnectionPool pool,
+    ServerHealthRecorder health,
+    McpMetrics metrics,
+    TimeProvider time,
+    ILogger<McpGateway> logger) : IAsyncDisposable
+{
+    /// <summary>How many requests of this host to all MCP servers may run or wait.</summary>
+    public const int MaxRequests = 2_000;
+
+    /// <summary>How many requests to one MCP server may run.</summary>
+    public const int MaxRunningPerServer = 16;
+
+    /// <summary>How many requests to one MCP server may wait, beside those that run.</summary>
+    public const int MaxWaitingPerServer = 256;
+
+    private const int MaxPages = 1_000;
+
+    private static readonly TimeSpan CancelNotificationTimeout = TimeSpan.FromSeconds(5);
+
+    private readonly TimeSpan _timeout = TimeSpan.FromSeconds(settings.Timeout);
+
+    private readonly ConcurrencyLimiter _hostLimiter = new(new ConcurrencyLimiterOptions { PermitLimit = MaxRequests });
+
+    private readonly PartitionedRateLimiter<Guid> _serverLimiter = PartitionedRateLimiter.Create<Guid, Guid>(serverId =>
+        RateLimitPartition.GetConcurrencyLimiter(serverId, _ => new ConcurrencyLimiterOptions
+        {
+            PermitLimit = MaxRunningPerServer,
+            QueueLimit = MaxWaitingPerServer,
+        }));
+
+    /// <summary>Sends one request and waits for its result, which is returned unchanged.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="method">The MCP method.</param>
+    /// <param name="parameters">The parameters of the method.</param>
+    /// <param name="isIdempotent">Whether the request may be repeated although the server may have processed it.</param>
+    /// <param name="cancellationToken">Cancelled when the caller leaves; the MCP server is notified.</param>
+    /// <exception cref="McpFailureException">There is no result.</exception>
+    public Task<JsonElement> RequestAsync(
+        ServerTarget server, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken) =>
+        WithinBoundsAsync(method, server, ct => SendAsync(server, method, parameters, isIdempotent, ct), cancellationToken);
+
+    /// <summary>Lists all features of a server; those whose names or URIs are too long to be stored are left out.</summary>
+    /// <exception cref="McpFailureException">One of the lists cannot be read.</exception>
+    public Task<DiscoveredFeatures> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
+        WithinBoundsAsync("discover", server, async ct =>
+        {
+            var capabilities = await GetCapabilitiesAsync(server, ct);
+            // A server need not know the list method of a kind that is not among its capabilities.
+            var tools = capabilities.Tools is null
+                ? []
+                : await ListAsync<DiscoveredTool>(server, RequestMethods.ToolsList, "tools", ct);
+            var resources = capabilities.Resources is null
+                ? []
+                : await ListAsync<DiscoveredResource>(server, RequestMethods.ResourcesList, "resources", ct);
+            var prompts = capabilities.Prompts is null
+                ? []
+                : await ListAsync<DiscoveredPrompt>(server, RequestMethods.PromptsList, "prompts", ct);
+            return new DiscoveredFeatures(
+                [.. tools.Where(tool => tool.Name is { Length: > 0 and <= 255 })],
+                [.. resources.Where(resource =>
+                    resource is { Uri.Length: > 0 and <= 1000 } and not { Name.Length: > 255 } and not { MimeType.Length: > 255 })],
+                [.. prompts.Where(prompt => prompt.Name is { Length: > 0 and <= 255 })]);
+        }, cancellationToken);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _hostLimiter.DisposeAsync();
+        await _serverLimiter.DisposeAsync();
+    }
+
+    private async Task<T> WithinBoundsAsync<T>(
+        string operation, ServerTarget server, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    {
+        using var measurement = metrics.Measure(operation);
+        using var timeout = new CancellationTokenSource(_timeout, time);
+        using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        try
+        {
+            using var hostLease = Admitted(_hostLimiter.AttemptAcquire());
+            using var serverLease = Admitted(await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token));
+            var result = await call(ending.Token);
+            measurement.Succeeded();
+            await health.RecordSuccessAsync(server.Id, null);
+            return result;
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            throw;
+        }
+        catch (Exception exception)
+        {
+            var failure = McpFailures.FromException(exception);
+            measurement.Failed(failure.Kind);
+            // Neither a busy host nor wrong parameters say anything about the server's health.
+            if (failure.Kind is not (McpFailure.Busy or McpFailure.Rejected))
+                await health.RecordFailureAsync(server.Id, failure.Message);
+            throw failure;
+        }
+    }
+
+    private static RateLimitLease Admitted(RateLimitLease lease)
+    {
+        if (lease.IsAcquired)
+            return lease;
+        lease.Dispose();
+        throw new McpFailureException(McpFailure.Busy, "Too many calls are waiting for MCP servers; nothing was sent");
+    }
+
+    private async Task<ServerCapabilities> GetCapabilitiesAsync(ServerTarget server, CancellationToken cancellationToken)
+    {
+        var entry = pool.Rent(server);
+        try
+        {
+            return (await GetClientAsync(entry, cancellationToken)).ServerCapabilities;
+        }
+        finally
+        {
+            pool.Return(entry);
+        }
+    }
+
+    private async Task<List<T>> ListAsync<T>(ServerTarget server, string method, string member, CancellationToken cancellationToken)
+    {
+        var items = new List<T>();
+        string? cursor = null;
+        for (var page = 0; page < MaxPages; page++)
+        {
+            var parameters = new JsonObject();
+            if (cursor is not null)
+                parameters["cursor"] = cursor;
+            var result = await SendAsync(server, method, parameters, isIdempotent: true, cancellationToken);
+            try
+            {
+                if (result.TryGetProperty(member, out var found))
+                    items.AddRange(found.Deserialize<List<T>>(JsonConventions.Options) ?? []);
+            }
+            catch (Exception exception) when (exception is JsonException or InvalidOperationException)
+            {
+                throw new McpFailureException(McpFailure.Failed, $"The MCP server's list of {member} cannot be read", exception);
+            }
+
+            if (items.Count > DiscoveredFeatures.MaxPerKind)
+                throw new McpFailureException(McpFailure.Failed, $"The MCP server has more than {DiscoveredFeatures.MaxPerKind} {member}");
+            var hasNext = result.TryGetProperty("nextCursor", out var next) && next.ValueKind is JsonValueKind.String;
+            var nextCursor = hasNext ? next.GetString() : null;
+            // A cursor that is answered to itself is the end, too.
+            if (string.IsNullOrEmpty(nextCursor) || nextCursor == cursor)
+                return items;
+            cursor = nextCursor;
+        }
+
+        throw new McpFailureException(McpFailure.Failed, $"The MCP server's list of {member} does not end");
+    }
+
+    private async Task<JsonElement> SendAsync(
+        ServerTarget server, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken)
+    {
+        for (var attempt = 0; ; attempt++)
+        {
+            var entry = pool.Rent(server);
+            try
+            {
+                var client = await GetClientAsync(entry, cancellationToken);
+                // The client adds members to what it sends; a second attempt needs the original.
+                return await SendAsync(client, method, parameters.DeepClone(), cancellationToken);
+            }
+            catch (Exception exception) when (attempt == 0
+                && !cancellationToken.IsCancellationRequested
+                && McpFailures.IsLostSession(exception, isIdempotent))
+            {
+                LogSessionLost(server.Id);
+                pool.Retire(entry);
+            }
+            finally
+            {
+                pool.Return(entry);
+            }
+        }
+    }
+
+    private async Task<JsonElement> SendAsync(McpClient client, string method, JsonNode parameters, CancellationToken cancellationToken)
+    {
+        // Untyped, because typed results lose, or fail on, members that this version of the SDK does not know.
+        var request = new JsonRpcRequest { Id = new RequestId(Guid.NewGuid().ToString("N")), Method = method, Params = parameters };
+        try
+        {
+            return ReceivedJson.Read((await client.SendRequestAsync(request, cancellationToken)).Result);
+        }
+        catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
+        {
+            _ = NotifyCancelledAsync(client, request.Id);
+            throw;
+        }
+    }
+
+    /// <summary>Notifies a server that a request is cancelled: in sessions the SDK does not, and the server would work on.</summary>
+    private async Task NotifyCancelledAsync(McpClient client, RequestId request)
+    {
+        using var timeout = new CancellationTokenSource(CancelNotificationTimeout, time);
+        try
+        {
+            await client.SendNotificationAsync(
+                NotificationMethods.CancelledNotification,
+                new CancelledNotificationParams { RequestId = request, Reason = "The caller does not wait any more" },
+                McpJsonUtilities.DefaultOptions,
+                timeout.Token);
+        }
+        catch (Exception)
+        {
+            // Best effort: a server that did not answer the request may not receive the notification either.
+        }
+    }
+
+    private async Task<McpClient> GetClientAsync(PoolEntry entry, CancellationToken cancellationToken)
+    {
+        var connecting = entry.Connection.Client;
+        if (connecting.IsCompletedSuccessfully)
+            return connecting.Result;
+        try
+        {
+            var client = await connecting.WaitAsync(cancellationToken);
+            await health.RecordSuccessAsync(entry.ServerId, client.NegotiatedProtocolVersion);
+            return client;
+        }
+        catch (Exception) when (connecting.IsCompleted)
+        {
+            // The attempt failed for all requests that share it; the next request makes another one.
+            pool.Retire(entry);
+            throw;
+        }
+    }
+
+    [LoggerMessage(
+        LogLevel.Information, "MCP server {ServerId} has lost the session: a new one is opened", EventName = "McpSessionLost")]
+    private partial void LogSessionLost(Guid serverId);
+}

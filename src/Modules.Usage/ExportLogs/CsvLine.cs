@@ -1,0 +1,28 @@
+using System.Globalization;
+using System.Text;
+using LlmRing.Modules.Usage.Storage;
+
+namespace LlmRing.Modules.Usage.ExportLogs;
+
+/// <summary>A usage as a line of CSV (RFC 4180).</summary>
+internal static class CsvLine
+{
+    public const string Header = $"{ClientColumns},cost_source,latency_ms,id,id_at_origin,conversation_id,metadata\r\n";
+
+    // The command-line client exports exactly these columns in this order.
+    private const string ClientColumns =
+        "logged_at,provider,model,alias,profile,origin,input_tokens,output_tokens,cached_input_tokens,cost";
+
+    public static void Append(StringBuilder csv, UsageLog row)
+    {
+        csv.Append(CultureInfo.InvariantCulture, $"{row.LoggedAt:yyyy-MM-ddTHH:mm:ss.ffffffK},{Text(row.Provider)},{Text(row.Model)},");
+        csv.Append(CultureInfo.InvariantCulture, $"{Text(row.Alias)},{Text(row.Profile)},{Text(row.Origin)},");
+        csv.Append(CultureInfo.InvariantCulture, $"{row.InputTokens},{row.OutputTokens},{row.CachedInputTokens},");
+        csv.Append(CultureInfo.InvariantCulture, $"{row.Cost},{row.CostSource},{row.LatencyMs},");
+        csv.Append(CultureInfo.InvariantCulture, $"{row.Id},{Text(row.IdAtOrigin)},{row.ConversationId},{Text(row.Metadata.Text)}\r\n");
+    }
+
+    private static string? Text(string? text) => text is not null && text.AsSpan().IndexOfAny(",\"\r\n") >= 0
+        ? $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\""
+        : text;
+}

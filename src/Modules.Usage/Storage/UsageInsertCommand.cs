@@ -1,0 +1,118 @@
+using LlmRing.Modules.Usage.Rollups;
+using LlmRing.Shared.Postgres;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace LlmRing.Modules.Usage.Storage;
+
+/// <summary>Writes usages and, in the same transaction, their rollups and the results of keyed requests.</summary>
+internal static class UsageInsertCommand
+{
+    // Measured: from about this many rows on, COPY is faster than INSERT, although the rollups then need a second statement.
+    private const int CopyThreshold = 2_000;
+
+    private static readonly Column[] Columns =
+    [
+        Column.Of("id", NpgsqlDbType.Uuid, record => record.Id),
+        Column.Of("api_key_id", NpgsqlDbType.Varchar, record => record.Scope.ApiKeyId),
+        Column.Of("project_id", NpgsqlDbType.Uuid, record => record.Scope.ProjectId),
+        Column.Of("provider", NpgsqlDbType.Varchar, record => record.Provider),
+        Column.Of("model", NpgsqlDbType.Varchar, record => record.Model),
+        Column.Of("alias", NpgsqlDbType.Varchar, record => record.Alias),
+        Column.Of("profile", NpgsqlDbType.Varchar, record => record.Profile),
+        Column.Of("origin", NpgsqlDbType.Varchar, record => record.Origin),
+        Column.Of("id_at_origin", NpgsqlDbType.Varchar, record => record.IdAtOrigin),
+        Column.Of("input_tokens", NpgsqlDbType.Integer, record => record.InputTokens),
+        Column.Of("output_tokens", NpgsqlDbType.Integer, record => record.OutputTokens),
+        Column.Of("cached_input_tokens", NpgsqlDbType.Integer, record => record.CachedInputTokens),
+        Column.Of("cache_write_5m_tokens", NpgsqlDbType.Integer, record => record.CacheWrite5mTokens),
+        Column.Of("cache_write_1h_tokens", NpgsqlDbType.Integer, record => record.CacheWrite1hTokens),
+        Column.Of("reasoning_tokens", NpgsqlDbType.Integer, record => record.ReasoningTokens),
+        Column.Of("cost", NpgsqlDbType.Numeric, record => record.Cost),
+        Column.Of("cost_source", NpgsqlDbType.Varchar, record => record.CostSource),
+        Column.Of("latency_ms", NpgsqlDbType.Integer, record => record.LatencyMs),
+        Column.Of("metadata", NpgsqlDbType.Jsonb, record => record.Metadata),
+        Column.Of("created_at", NpgsqlDbType.TimestampTz, record => record.CreatedAt),
+    ];
+
+    private static readonly string ColumnNames = string.Join(", ", Columns.Select(column => column.Name));
+
+    private static readonly string Copy = $"copy usage_logs ({ColumnNames}) from stdin (format binary)";
+
+    // One statement, so that outside a transaction it is one round trip and one commit.
+    private static readonly string InsertWithRollups = $"""
+        with logged as (
+            insert into usage_logs ({ColumnNames})
+            select * from unnest({string.Join(", ", Columns.Select(column => $"@{column.Name}"))})
+        )
+        {RollupParameters.AddToRollups}
+        """;
+
+    /// <summary>Writes usages: all of them or, when it throws, none. They are committed on return.</summary>
+    /// <param name="connection">To the primary, outside a transaction.</param>
+    /// <param name="writer">The writer of the rollups.</param>
+    /// <param name="records">The usages.</param>
+    /// <param name="cancellationToken">Cancels the write.</param>
+    /// <returns>The result of each: its own or, where one of its keys was used before, the first one's.</returns>
+    public static async Task<LogResult[]> ExecuteAsync(
+        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
+        if (records.Count < CopyThreshold && records.All(record => record.IdempotencyKeys.Count == 0))
+        {
+            await InsertAsync(connection, writer, records, cancellationToken);
+            return [.. records.Select(LogResult.Of)];
+        }
+
+        await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var replays = await IdempotencyStore.ClaimAsync(connection, records, cancellationToken);
+        var fresh = records.Where(record => !replays.ContainsKey(record)).ToList();
+        if (fresh.Count >= CopyThreshold)
+            await CopyAsync(connection, writer, fresh, cancellationToken);
+        else if (fresh.Count > 0)
+            await InsertAsync(connection, writer, fresh, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return [.. records.Select(record => replays.GetValueOrDefault(record) ?? LogResult.Of(record))];
+    }
+
+    private static async Task InsertAsync(
+        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
+        await using var command = new NpgsqlCommand(InsertWithRollups, connection);
+        foreach (var column in Columns)
+            column.AddArray(command.Parameters, records);
+        command.Parameters.AddRollups(UsageRollup.Of(records, writer));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    private static async Task CopyAsync(
+        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
+        await using (var import = await connection.BeginBinaryImportAsync(Copy, cancellationToken))
+        {
+            foreach (var record in records)
+            {
+                await import.StartRowAsync(cancellationToken);
+                foreach (var column in Columns)
+                    await column.WriteAsync(import, record, cancellationToken);
+            }
+
+            await import.CompleteAsync(cancellationToken);
+        }
+
+        await using var command = new NpgsqlCommand(RollupParameters.AddToRollups, connection);
+        command.Parameters.AddRollups(UsageRollup.Of(records, writer));
+        await command.ExecuteNonQueryAsync(cancellationToken);
+    }
+
+    /// <summary>A column of <c>usage_logs</c>, for INSERT and for COPY; the parameter has its name.</summary>
+    private sealed record Column(
+        string Name,
+        Action<NpgsqlParameterCollection, IReadOnlyList<UsageRecord>> AddArray,
+        Func<NpgsqlBinaryImporter, UsageRecord, CancellationToken, Task> WriteAsync)
+    {
+        public static Column Of<TValue>(string name, NpgsqlDbType type, Func<UsageRecord, TValue> value) => new(
+            name,
+            (parameters, records) => parameters.AddArray(name, type, records, value),
+            (import, record, cancellationToken) => import.WriteAsync(value(record), type, cancellationToken));
+    }
+}

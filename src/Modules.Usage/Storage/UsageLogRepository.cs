@@ -1,0 +1,73 @@
+using System.Runtime.CompilerServices;
+using Dapper;
+using LlmRing.Modules.Usage.Filters;
+using LlmRing.Shared.Paging;
+using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Scopes;
+using Npgsql;
+
+namespace LlmRing.Modules.Usage.Storage;
+
+/// <summary>Reads stored usages, always within a scope.</summary>
+internal sealed class UsageLogRepository(ReadReplica reads)
+{
+    // The reference server's rows have nulls, and the mark of the backfill instead of a source.
+    private const string Columns = """
+        id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
+        coalesce(cached_input_tokens, 0) as cached_input_tokens, cost, coalesce(nullif(cost_source, 'adopted'), 'client') as cost_source,
+        latency_ms, coalesce(metadata, '{}') as metadata, conversation_id, id_at_origin
+        """;
+
+    /// <summary>Reads a page, newest first, and one row more if there is one.</summary>
+    public Task<List<UsageLog>> ListAsync(Scope scope, UsageFilter filter, UsagePage page, CancellationToken cancellationToken)
+    {
+        var parameters = Parameters(scope, filter);
+        parameters.AddDynamicParams(new { limit = page.Limit + 1, offset = page.Offset });
+        parameters.AddDynamicParams(new { afterTime = page.After?.At.UtcDateTime, afterId = page.After?.Id });
+        return reads.ReadAsync(
+            async connection => (await connection.QueryAsync<UsageLog>(new CommandDefinition(
+                $"""
+                select {Columns}
+                from usage_logs
+                where {scope.Filter} and created_at >= @from and created_at < @until{filter.Conditions}
+                    {(page.After is null ? "" : "and (created_at, id) < (@afterTime, @afterId)")}
+                order by created_at desc, id desc
+                limit @limit offset @offset
+                """,
+                parameters,
+                cancellationToken: cancellationToken))).AsList(),
+            cancellationToken);
+    }
+
+    /// <summary>Reads all rows, newest first, without holding them: rows that the caller has not taken yet stay in the database.</summary>
+    /// <exception cref="NpgsqlException">The database went away; the rows before are valid.</exception>
+    public async IAsyncEnumerable<UsageLog> StreamAsync(
+        Scope scope, UsageFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
+    {
+        await using var connection = await reads.OpenConnectionAsync(cancellationToken);
+        var rows = connection.QueryUnbufferedAsync<UsageLog>(
+            $"""
+            select {Columns}
+            from usage_logs
+            where {scope.Filter} and created_at >= @from and created_at < @until{filter.Conditions}
+            order by created_at desc, id desc
+            """,
+            Parameters(scope, filter));
+        await foreach (var row in rows.WithCancellation(cancellationToken))
+            yield return row;
+    }
+
+    private static DynamicParameters Parameters(Scope scope, UsageFilter filter)
+    {
+        var parameters = new DynamicParameters(
+            new { scope.ApiKeyId, scope.ProjectId, from = filter.Range.From, until = filter.Range.Until });
+        filter.AddTo(parameters);
+        return parameters;
+    }
+}
+
+/// <summary>A page of a list.</summary>
+/// <param name="Limit">Rows of the page.</param>
+/// <param name="Offset">Rows to skip.</param>
+/// <param name="After">The page begins after this row; null: with the newest one.</param>
+internal sealed record UsagePage(int Limit, int Offset, PageCursor? After);

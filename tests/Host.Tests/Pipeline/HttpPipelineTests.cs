@@ -1,0 +1,115 @@
+using LlmRing.Testing;
+
+namespace LlmRing.Host.Tests.Pipeline;
+
+/// <summary>What every route has in common: errors, CORS, content types.</summary>
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+public sealed class HttpPipelineTests(ServerFixture server)
+{
+    [Test]
+    public async Task An_unknown_route_is_404_with_a_detail()
+    {
+        var answer = await server.NewClient().GetAsync("/api/v1/nothing");
+
+        await Assert.That(answer.Status).IsEqualTo(404);
+        await Assert.That((string?)answer["detail"]).IsEqualTo("Not Found");
+    }
+
+    [Test]
+    public async Task A_request_while_the_database_is_down_is_503_with_Retry_After()
+    {
+        await using var postgres = new PostgresFixture();
+        await postgres.InitializeAsync();
+        await using var own = await ServerFixture.StartAsync(await postgres.CreateDatabaseAsync(), server.Upstream);
+        using var client = new ApiClient(own.Address, "k");
+
+        await postgres.StopAsync();
+        var answer = await client.GetAsync("/api/v1/logs");
+        await postgres.RestartAsync();
+
+        await Assert.That(answer.Status).IsEqualTo(503);
+        await Assert.That(answer.Headers.ContainsKey("Retry-After")).IsTrue();
+        await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/logs")).Status == 200);
+    }
+
+    [Test]
+    public async Task A_wrong_method_is_405_with_a_detail()
+    {
+        var answer = await server.NewClient().DeleteAsync("/health");
+
+        await Assert.That(answer.Status).IsEqualTo(405);
+        await Assert.That((string?)answer["detail"]).IsEqualTo("Method Not Allowed");
+    }
+
+    [Test]
+    public async Task The_list_of_routes_that_FastEndpoints_publishes_is_404()
+    {
+        var answer = await server.ClientWithKey(null).GetAsync("/_test_url_cache_");
+
+        await Assert.That(answer.Status).IsEqualTo(404);
+    }
+
+    [Test]
+    public async Task A_page_of_an_allowed_origin_may_send_the_methods_and_headers_of_the_API()
+    {
+        var answer = await PreflightAsync("http://localhost:5173");
+
+        await Assert.That(answer.Headers["Access-Control-Allow-Origin"]).IsEqualTo("http://localhost:5173");
+        await Assert.That(answer.Headers["Access-Control-Allow-Methods"]).Contains("PATCH");
+    }
+
+    [Test]
+    public async Task A_page_of_another_origin_is_not_allowed_to_send_requests()
+    {
+        var answer = await PreflightAsync("http://elsewhere.example");
+
+        await Assert.That(answer.Headers.ContainsKey("Access-Control-Allow-Origin")).IsFalse();
+    }
+
+    [Test]
+    [Arguments(null, true)]
+    [Arguments("application/x-www-form-urlencoded", true)]
+    [Arguments("text/plain", false)]
+    public async Task A_body_without_a_content_type_or_with_that_of_curl_is_read_as_json(string? contentType, bool taken)
+    {
+        using var http = new HttpClient { BaseAddress = server.Server.Address };
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/log")
+        {
+            Content = new ByteArrayContent("""{"provider": "p", "model": "m", "input_tokens": 1, "output_tokens": 1}"""u8.ToArray()),
+        };
+        request.Headers.Add("X-API-Key", $"key-{Guid.NewGuid():N}");
+        if (contentType is not null)
+            request.Content.Headers.ContentType = new(contentType);
+
+        using var response = await http.SendAsync(request);
+
+        await Assert.That((int)response.StatusCode).IsEqualTo(taken ? 200 : 415);
+    }
+
+    [Test]
+    public async Task A_cross_site_form_behind_an_authenticating_proxy_is_415_and_json_is_read()
+    {
+        await using var own = await ServerFixture.StartAsync(
+            await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("ENFORCE_MEMBERSHIP_VERIFICATION", "false"));
+        using var client = new ApiClient(own.Address, null);
+        (string, string)[] headers =
+        [
+            ("X-User-ID", $"{Guid.NewGuid()}"), ("X-Project-ID", $"{Guid.NewGuid()}"), ("Origin", "http://elsewhere.example"),
+        ];
+        const string Body = """{"provider": "p", "model": "m", "input_tokens": 1, "output_tokens": 1}""";
+
+        var form = await client.PostAsync("/api/v1/log", Body, [.. headers, ("Content-Type", "application/x-www-form-urlencoded")]);
+        var json = await client.PostAsync("/api/v1/log", Body, headers);
+
+        await Assert.That(form.Status).IsEqualTo(415);
+        await Assert.That(json.Status).IsEqualTo(200);
+    }
+
+    private Task<ApiResponse> PreflightAsync(string origin) => server.ClientWithKey(null).SendAsync(
+        HttpMethod.Options,
+        "/api/v1/logs",
+        null,
+        ("Origin", origin),
+        ("Access-Control-Request-Method", "PATCH"),
+        ("Access-Control-Request-Headers", "x-api-key,idempotency-key,if-none-match"));
+}

@@ -183,7 +183,7 @@ public sealed class OpenApiDocumentTests(ServerFixture server)
         await Assert.That((string?)Schema(document, "Conversation")["properties"]!["id"]!["format"]).IsEqualTo("uuid");
         await Assert.That(Schema(document, "TransportType")["enum"]!.ToJsonString()).IsEqualTo("""["http","sse","websocket","stdio"]""");
         // Text or an array, by a converter.
-        await Assert.That(Schema(document, "IncomingMessage")["properties"]!["content"]!["type"]).IsNull();
+        await Assert.That(Schema(document, "AddMessageRequest")["properties"]!["content"]!["type"]).IsNull();
         await Assert.That(document.ToJsonString()).DoesNotContain("\"additionalProperties\":false");
     }
 

@@ -34,8 +34,6 @@ internal static class HttpPipeline
         services.AddAuthorization();
         services.AddExceptionHandler<ApiExceptionHandler>();
         services.AddRequestDecompression();
-        // Only the OpenAPI document is made with these.
-        services.ConfigureHttpJsonOptions(options => JsonConventions.ApplyForm(options.SerializerOptions));
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             // With no known proxy the middleware would believe all peers.

@@ -32,6 +32,8 @@ internal sealed partial class FaultIsolationProcessor(
     }
 
     [LoggerMessage(
-        LogLevel.Warning, "{Method} {Path} of {Endpoint} is left out of the OpenAPI document: {Reason}", EventName = "OperationUndocumented")]
+        LogLevel.Warning,
+        "{Method} {Path} of {Endpoint} is left out of the OpenAPI document: {Reason}",
+        EventName = "OperationUndocumented")]
     private partial void LogUndocumented(Exception exception, string method, string path, string? endpoint, string reason);
 }

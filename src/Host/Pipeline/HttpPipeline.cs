@@ -26,7 +26,8 @@ internal static class HttpPipeline
     {
         services.AddSingleton(authentication).AddSingleton<ApiKeyLookup>().AddSingleton<LastUsedTracker>();
         if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
-            services.AddHostedService<ProjectBackfillService>().AddHostedService(provider => provider.GetRequiredService<LastUsedTracker>());
+            services.AddHostedService<ProjectBackfillService>().AddHostedService(
+                provider => provider.GetRequiredService<LastUsedTracker>());
         if (limits.Quota is { } quota)
             services.AddSingleton(quota).AddSingleton<LocalRateLimiter>().AddSingleton<RedisRateLimiter>();
         services.AddAuthentication(ScopeAuthenticationHandler.SchemeName)

@@ -11,7 +11,8 @@ public interface IUsageTotals
     /// <param name="until">End of the range, UTC, exclusive.</param>
     /// <param name="aliases">Aliases whose costs are also returned separately.</param>
     /// <param name="cancellationToken">Ends the query.</param>
-    Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken);
+    Task<UsageCosts> GetCostsAsync(
+        Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken);
 }
 
 /// <summary>Costs of a scope in a range of time, in USD.</summary>

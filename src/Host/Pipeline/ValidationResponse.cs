@@ -18,8 +18,7 @@ internal static class ValidationResponse
             : [];
         return new ValidationErrorBody(failures.ConvertAll(failure => ValidationErrors.ToError(failure, LocationOf)));
 
-        string LocationOf(string name) =>
-            parameters.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Location switch
+        string LocationOf(string name) => FindByName(parameters, name)?.Location switch
         {
             ParameterLocation.Path => "path",
             ParameterLocation.Query => "query",
@@ -27,4 +26,7 @@ internal static class ValidationResponse
             _ => "body",
         };
     }
+
+    private static RequestParameter? FindByName(IReadOnlyList<RequestParameter> parameters, string name) =>
+        parameters.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 }

@@ -16,8 +16,7 @@ internal sealed partial class ModelPrices : IModelPrices
     private readonly TimeProvider _time;
     private readonly ILogger<ModelPrices> _logger;
     private readonly Lazy<Task> _firstLoad;
-    private readonly Lock _combining = new();
-    private volatile PriceBook _prices;
+    private volatile PriceBook _combined = new(PriceList.Empty, PriceList.Empty);
 
     public ModelPrices(RegistryCatalog catalog, OwnPrices own, UnpricedModels unpriced, TimeProvider time, ILogger<ModelPrices> logger)
     {
@@ -25,17 +24,27 @@ internal sealed partial class ModelPrices : IModelPrices
         _firstLoad = new(WaitForFirstLoadAsync);
         catalog.Changed += OnListChanged;
         own.Changed += OnListChanged;
-        _prices = Combine();
     }
 
     public event Action? Changed;
+
+    /// <summary>The lists of this moment; combined at the first look after a change of one of them.</summary>
+    private PriceBook Current
+    {
+        get
+        {
+            var (own, registry) = (_own.Current, _catalog.Current?.Prices ?? PriceList.Empty);
+            var combined = _combined;
+            return combined.Combines(own, registry) ? combined : _combined = new PriceBook(own, registry);
+        }
+    }
 
     public ValueTask<ModelPrice?> FindAsync(string provider, string model, string? serviceTier, CancellationToken cancellationToken) =>
         _catalog.Current is null
             ? new(FindWhenLoadedAsync(provider, model, serviceTier, cancellationToken))
             : new(Find(provider, model, serviceTier));
 
-    public ModelName Canonicalize(string provider, string model) => _prices.Canonicalize(provider, model);
+    public ModelName Canonicalize(string provider, string model) => Current.Canonicalize(provider, model);
 
     private async Task<ModelPrice?> FindWhenLoadedAsync(string provider, string model, string? serviceTier, CancellationToken cancellationToken)
     {
@@ -45,7 +54,7 @@ internal sealed partial class ModelPrices : IModelPrices
 
     private ModelPrice? Find(string provider, string model, string? serviceTier)
     {
-        var prices = _prices;
+        var prices = Current;
         var price = prices.Find(provider, model, serviceTier);
         if (price is null)
             _unpriced.Report(provider, model, prices.Providers);
@@ -61,10 +70,6 @@ internal sealed partial class ModelPrices : IModelPrices
 
     private void OnListChanged()
     {
-        // The last of concurrent changes combines the current lists of both.
-        lock (_combining)
-            _prices = Combine();
-
         foreach (var handler in Delegate.EnumerateInvocationList(Changed))
         {
             try
@@ -78,8 +83,6 @@ internal sealed partial class ModelPrices : IModelPrices
             }
         }
     }
-
-    private PriceBook Combine() => new(_own.Current, _catalog.Current?.Prices ?? PriceList.Empty);
 
     [LoggerMessage(LogLevel.Error, "A handler of changed model prices failed", EventName = "RegistryChangeHandlerFailed")]
     private partial void LogHandlerFailed(Exception exception);

@@ -22,6 +22,9 @@ internal sealed class PriceBook
     /// <summary>The providers of both lists, in lower case.</summary>
     public IReadOnlyList<string> Providers { get; }
 
+    /// <summary>Whether this is made of these lists.</summary>
+    public bool Combines(PriceList own, PriceList registry) => _own == own && _registry == registry;
+
     /// <summary>Finds a price; null for an unknown model and for one without plain rates.</summary>
     public ModelPrice? Find(string provider, string model, string? serviceTier)
     {

@@ -79,9 +79,9 @@ internal sealed class UsageRollup
     private void Count(UsageRecord record)
     {
         Requests++;
-        InputTokens += record.InputTokens;
-        OutputTokens += record.OutputTokens;
-        CachedInputTokens += record.CachedInputTokens;
+        InputTokens += record.Tokens.Input;
+        OutputTokens += record.Tokens.Output;
+        CachedInputTokens += record.Tokens.CacheRead;
         if (record.LatencyMs is { } milliseconds)
             (Latencies ??= new LatencyHistogram()).Add(milliseconds);
     }

@@ -1,3 +1,4 @@
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Usage.Storage;
@@ -32,8 +33,7 @@ internal sealed record UnpricedUsage
         Alias = Alias,
         Profile = Profile,
         Origin = Origin,
-        InputTokens = InputTokens,
-        OutputTokens = OutputTokens,
+        Tokens = new TokenCounts(InputTokens, OutputTokens, CachedInputTokens, CacheWrite5mTokens, CacheWrite1hTokens, ReasoningTokens),
         Cost = cost,
         CostSource = CostSources.Registry,
         Metadata = "{}",

@@ -127,9 +127,9 @@ internal sealed class UsageStore(NpgsqlDataSource database, StatsCache stats, IE
         Alias = record.Alias,
         Profile = record.Profile,
         Origin = record.Origin,
-        InputTokens = record.InputTokens,
-        CachedInputTokens = record.CachedInputTokens,
-        OutputTokens = record.OutputTokens,
+        InputTokens = record.Tokens.Input,
+        CachedInputTokens = record.Tokens.CacheRead,
+        OutputTokens = record.Tokens.Output,
         Cost = record.Cost,
         CostSource = record.CostSource,
     };

@@ -31,6 +31,9 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddSingleton(configuration.ReadSettings<UsageSettings>())
         // Storage
         .AddSingleton<UsageLogRepository>()
+        .AddSingleton<PriceStore>()
+        .AddSingleton<MonthPartitions>()
+        .AddSingleton<UsageInsertCommand>()
         .AddSingleton<UsageStore>()
         .AddSingleton<UsageBatchWriter>()
         .AddHostedService(provider => provider.GetRequiredService<UsageBatchWriter>())
@@ -41,6 +44,7 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
         // Pricing
         .AddSingleton<UsageRecordFactory>()
+        .AddSingleton<UsageTimestamps>()
         .AddSingleton<UsageRepricer>()
         .AddHostedService<RepriceOnRegistryChange>()
         // Adoption

@@ -10,7 +10,8 @@ namespace LlmRing.Modules.Usage.Storage;
 /// Writes usages: commits rows and rollups in one transaction, then evicts the cached statistics of their scopes and, for new
 /// usages, publishes events.
 /// </summary>
-internal sealed class UsageStore(NpgsqlDataSource database, StatsCache stats, IEvents events)
+internal sealed class UsageStore(
+    NpgsqlDataSource database, UsageInsertCommand insert, PriceStore prices, MonthPartitions partitions, StatsCache stats, IEvents events)
 {
     /// <summary>Stores usages: all of them or, when it throws, none.</summary>
     /// <param name="records">The usages.</param>
@@ -21,7 +22,9 @@ internal sealed class UsageStore(NpgsqlDataSource database, StatsCache stats, IE
         IReadOnlyList<UsageRecord> records, RollupWriter writer, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var results = await UsageInsertCommand.ExecuteAsync(connection, writer, records, cancellationToken);
+        await partitions.CreateAsync(connection, records, cancellationToken);
+        await prices.StoreAsync(records, cancellationToken);
+        var results = await insert.ExecuteAsync(connection, writer, records, cancellationToken);
         await stats.EvictAsync(records.Select(record => record.Scope));
         PublishLogged(records, results);
         return results;

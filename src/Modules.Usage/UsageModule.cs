@@ -1,6 +1,7 @@
 using LlmRing.Modules.Usage.Adoption;
 using LlmRing.Modules.Usage.Maintenance;
 using LlmRing.Modules.Usage.Pricing;
+using LlmRing.Modules.Usage.Repricing;
 using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
@@ -45,6 +46,9 @@ public sealed class UsageModule : IModule, IDatabaseReport
         // Pricing
         .AddSingleton<UsageRecordFactory>()
         .AddSingleton<UsageTimestamps>()
+        // Repricing
+        .AddSingleton<RepricingStore>()
+        .AddSingleton<RepricingRepository>()
         .AddSingleton<UsageRepricer>()
         .AddHostedService<RepriceOnRegistryChange>()
         // Adoption

@@ -32,6 +32,8 @@ create table ${schema}.usage_repricings (
     id uuid primary key,
     api_key_id varchar(255),
     project_id uuid,
+    -- The user, where a project was named instead of a key.
+    user_id varchar(36),
     request jsonb not null,
     rows bigint not null,
     changed bigint not null,

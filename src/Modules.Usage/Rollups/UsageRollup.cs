@@ -24,26 +24,45 @@ internal sealed class UsageRollup
     /// <summary>
     /// Sums usages up, by hour and by day. The order is the same on every host, so that no two hosts wait for each other's rows.
     /// </summary>
-    public static List<UsageRollup> Of(IEnumerable<UsageRecord> records, RollupWriter writer) => Of(records, writer, costsOnly: false);
-
-    /// <summary>Sums the costs of usages up that the rollups count already.</summary>
-    public static List<UsageRollup> OfCosts(IEnumerable<UsageRecord> records) => Of(records, RollupWriter.Reprice, costsOnly: true);
-
-    private static List<UsageRollup> Of(IEnumerable<UsageRecord> records, RollupWriter writer, bool costsOnly)
+    public static List<UsageRollup> Of(IEnumerable<UsageRecord> records, RollupWriter writer)
     {
         var hours = new Dictionary<Bucket, UsageRollup>();
         foreach (var record in records)
         {
-            var key = new Bucket(
-                record.Scope.Id, RollupGranularity.Hour, RollupGranularity.Hour.StartOf(record.CreatedAt),
-                record.Provider, record.Model, record.Alias ?? "", record.Origin ?? "", record.Profile);
-            if (!hours.TryGetValue(key, out var hour))
-                hours.Add(key, hour = new UsageRollup(key, DimensionKeyOf(key, writer)));
-            hour.Cost += record.Cost;
-            if (!costsOnly)
-                hour.Count(record);
+            var hour = HourOf(hours, record, writer);
+            hour.Count(record, 1);
+            if (record.LatencyMs is { } milliseconds)
+                (hour.Latencies ??= new LatencyHistogram()).Add(milliseconds);
         }
 
+        return WithDays(hours);
+    }
+
+    /// <summary>The difference that new prices make to usages that the rollups count already.</summary>
+    /// <param name="before">The usages as the rollups count them.</param>
+    /// <param name="after">The same usages as they are from now on.</param>
+    public static List<UsageRollup> OfChanges(IEnumerable<UsageRecord> before, IEnumerable<UsageRecord> after)
+    {
+        var hours = new Dictionary<Bucket, UsageRollup>();
+        foreach (var record in before)
+            HourOf(hours, record, RollupWriter.Reprice).Count(record, -1);
+        foreach (var record in after)
+            HourOf(hours, record, RollupWriter.Reprice).Count(record, 1);
+        return WithDays(hours);
+    }
+
+    private static UsageRollup HourOf(Dictionary<Bucket, UsageRollup> hours, UsageRecord record, RollupWriter writer)
+    {
+        var key = new Bucket(
+            record.Scope.Id, RollupGranularity.Hour, RollupGranularity.Hour.StartOf(record.CreatedAt),
+            record.Provider, record.Model, record.Alias ?? "", record.Origin ?? "", record.Profile);
+        if (!hours.TryGetValue(key, out var hour))
+            hours.Add(key, hour = new UsageRollup(key, DimensionKeyOf(key, writer)));
+        return hour;
+    }
+
+    private static List<UsageRollup> WithDays(Dictionary<Bucket, UsageRollup> hours)
+    {
         var days = new Dictionary<Bucket, UsageRollup>();
         foreach (var hour in hours.Values)
         {
@@ -76,14 +95,13 @@ internal sealed class UsageRollup
         _ => throw new ArgumentOutOfRangeException(nameof(writer)),
     };
 
-    private void Count(UsageRecord record)
+    private void Count(UsageRecord record, int sign)
     {
-        Requests++;
-        InputTokens += record.Tokens.Input;
-        OutputTokens += record.Tokens.Output;
-        CachedInputTokens += record.Tokens.CacheRead;
-        if (record.LatencyMs is { } milliseconds)
-            (Latencies ??= new LatencyHistogram()).Add(milliseconds);
+        Requests += sign;
+        InputTokens += sign * (long)record.Tokens.Input;
+        OutputTokens += sign * (long)record.Tokens.Output;
+        CachedInputTokens += sign * (long)record.Tokens.CacheRead;
+        Cost += sign * record.Cost;
     }
 
     private void Add(UsageRollup part)

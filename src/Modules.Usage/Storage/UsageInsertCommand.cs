@@ -36,7 +36,7 @@ internal sealed class UsageInsertCommand
             Column.Of("reasoning_tokens", NpgsqlDbType.Integer, record => record.Tokens.Reasoning),
             Column.Of("cost", NpgsqlDbType.Numeric, record => record.Cost),
             Column.Of("cost_source", NpgsqlDbType.Varchar, record => record.CostSource),
-            Column.Of("token_counts", NpgsqlDbType.Varchar, record => record.Tokens.PartsAdded ? "parts_added" : "as_sent"),
+            Column.Of("token_counts", NpgsqlDbType.Varchar, TokenCountsOf),
             Column.Of("service_tier", NpgsqlDbType.Varchar, record => record.ServiceTier),
             Column.Of("conversation_id", NpgsqlDbType.Uuid, record => record.ConversationId),
             Column.Of("price_id", NpgsqlDbType.Integer, record => prices.IdOf(record.Price)),
@@ -81,6 +81,9 @@ internal sealed class UsageInsertCommand
         await transaction.CommitAsync(cancellationToken);
         return [.. records.Select(record => replays.GetValueOrDefault(record) ?? LogResult.Of(record))];
     }
+
+    /// <summary>Value of <c>token_counts</c>.</summary>
+    public static string TokenCountsOf(UsageRecord record) => record.Tokens.PartsAdded ? "parts_added" : "as_sent";
 
     private async Task InsertAsync(
         NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)

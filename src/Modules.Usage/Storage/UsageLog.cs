@@ -3,7 +3,7 @@ using LlmRing.Shared.Json;
 namespace LlmRing.Modules.Usage.Storage;
 
 /// <summary>A stored usage as its owner reads it; costs in USD, times in UTC.</summary>
-internal sealed record UsageLog
+internal record UsageLog
 {
     public Guid Id { get; init; }
     public DateTimeOffset LoggedAt { get; init; }

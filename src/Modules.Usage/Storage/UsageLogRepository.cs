@@ -3,6 +3,7 @@ using Dapper;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Shared.Paging;
 using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
@@ -57,12 +58,52 @@ internal sealed class UsageLogRepository(ReadReplica reads)
             yield return row;
     }
 
+    /// <summary>Finds a usage by its id.</summary>
+    /// <returns>The usage, its counts, and the price by which it was priced; null where the scope has no such usage.</returns>
+    public Task<(UsageLog Log, TokenCounts Tokens, ModelPrice? Price)?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken) =>
+        reads.ReadAsync(
+            async connection =>
+            {
+                // An id that a client chose may be used again after the idempotency keys have expired: the newest usage counts.
+                var found = await connection.QueryAsync<UsageLog, StoredCounts, (UsageLog, TokenCounts, ModelPrice?)?>(
+                    new CommandDefinition(
+                        $"""
+                        select {Columns},
+                            input_tokens as input, output_tokens as output, coalesce(cached_input_tokens, 0) as cache_read,
+                            cache_write_5m_tokens as cache_write_5m, cache_write_1h_tokens as cache_write_1h, reasoning_tokens as reasoning,
+                            (select price from usage_prices where usage_prices.id = price_id) as price
+                        from usage_logs
+                        where id = @id and {scope.Filter}
+                        order by created_at desc
+                        limit 1
+                        """,
+                        new { id, scope.ApiKeyId, scope.ProjectId },
+                        cancellationToken: cancellationToken),
+                    (log, counts) => (log, counts.ToTokens(), counts.Price is null ? null : PriceStore.Parse(counts.Price)),
+                    splitOn: "input");
+                return found.FirstOrDefault();
+            },
+            cancellationToken);
+
     private static DynamicParameters Parameters(Scope scope, UsageFilter filter)
     {
         var parameters = new DynamicParameters(
             new { scope.ApiKeyId, scope.ProjectId, from = filter.Range.From, until = filter.Range.Until });
         filter.AddTo(parameters);
         return parameters;
+    }
+
+    private sealed record StoredCounts
+    {
+        public int Input { get; init; }
+        public int Output { get; init; }
+        public int CacheRead { get; init; }
+        public int CacheWrite5m { get; init; }
+        public int CacheWrite1h { get; init; }
+        public int Reasoning { get; init; }
+        public string? Price { get; init; }
+
+        public TokenCounts ToTokens() => new(Input, Output, CacheRead, CacheWrite5m, CacheWrite1h, Reasoning);
     }
 }
 

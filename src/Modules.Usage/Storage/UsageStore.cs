@@ -93,7 +93,8 @@ internal sealed class UsageStore(NpgsqlDataSource database, StatsCache stats, IE
             cancellationToken: cancellationToken));
         await using (var command = new NpgsqlCommand(RollupParameters.AddToRollups, connection))
         {
-            command.Parameters.AddRollups(UsageRollup.OfCosts(records));
+            command.Parameters.AddRollups(UsageRollup.OfChanges(
+                records.Select(record => record with { Cost = 0, CostSource = CostSources.Unpriced }), records));
             await command.ExecuteNonQueryAsync(cancellationToken);
         }
 

@@ -2,6 +2,7 @@ using LlmRing.Modules.Usage.Adoption;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Maintenance;
 using LlmRing.Modules.Usage.Pricing;
+using LlmRing.Modules.Usage.Repricing;
 using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
@@ -32,6 +33,9 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddSingleton(configuration.ReadSettings<UsageSettings>())
         // Storage
         .AddSingleton<UsageLogRepository>()
+        .AddSingleton<PriceStore>()
+        .AddSingleton<MonthPartitions>()
+        .AddSingleton<UsageInsertCommand>()
         .AddSingleton<UsageStore>()
         .AddSingleton<UsageBatchWriter>()
         .AddHostedService(provider => provider.GetRequiredService<UsageBatchWriter>())
@@ -40,11 +44,16 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddSingleton<UsageFilterFactory>()
         // Rollups
         .AddSingleton<RollupRepository>()
+        .AddSingleton<MatchingHours>()
         .AddSingleton<IUsageTotals>(provider => provider.GetRequiredService<RollupRepository>())
         .AddSingleton<StatsCache>()
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
         // Pricing
         .AddSingleton<UsageRecordFactory>()
+        .AddSingleton<UsageTimestamps>()
+        // Repricing
+        .AddSingleton<RepricingStore>()
+        .AddSingleton<RepricingRepository>()
         .AddSingleton<UsageRepricer>()
         .AddHostedService<RepriceOnRegistryChange>()
         // Adoption

@@ -18,8 +18,10 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
     /// <summary>After all usages: Npgsql sends it as <c>infinity</c>.</summary>
     public static DateTime Forever { get; } = DateTime.SpecifyKind(DateTime.MaxValue, DateTimeKind.Utc);
 
-    /// <summary>The range of a start and an end. Without a start: the 30 days before the end, from the full hour on; without an end: all
-    /// that follows the start.</summary>
+    /// <summary>
+    /// The range of a start and an end. Without a start: the 30 days before the end, from the full hour on; without an end: all that
+    /// follows the start.
+    /// </summary>
     /// <param name="start">Start, UTC, inclusive.</param>
     /// <param name="end">End, UTC, exclusive.</param>
     /// <param name="now">The time of the request, UTC.</param>
@@ -34,36 +36,31 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
         return new DateRange(RollupGranularity.Hour.StartOf(from), until);
     }
 
-    public static bool IsDate(string? text) => text is null || TryParse(text, out _);
+    public static bool IsDate(string? text) => text is null || Parse(text) is not null;
 
     /// <summary>Reads a start date: a date is the begin of its day.</summary>
     /// <param name="text">A text for which <see cref="IsDate"/> is true.</param>
-    public static QueryTime ParseStart(string text)
-    {
-        TryParse(text, out var time);
-        return time;
-    }
+    public static QueryTime ParseStart(string text) => Parse(text)!.Value;
 
     /// <summary>Reads an end date as an exclusive end: a date includes its day, a time its instant.</summary>
     /// <param name="text">A text for which <see cref="IsDate"/> is true.</param>
     public static QueryTime ParseEnd(string text)
     {
-        TryParse(text, out var time);
+        var time = Parse(text)!.Value;
         var step = text.Length == "2026-11-23".Length ? TimeSpan.TicksPerDay : TimeSpan.TicksPerMicrosecond;
         return DateTime.MaxValue.Ticks - time.Value.Ticks <= step
             ? new QueryTime(Forever, IsLocal: false)
             : time with { Value = time.Value.AddTicks(step) };
     }
 
-    private static bool TryParse(string text, out QueryTime time)
+    private static QueryTime? Parse(string text)
     {
         // A plus sign that the client did not escape arrives as a space.
         text = UnescapedPlus().Replace(text, "+");
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        var match = Iso8601().Match(text);
-        var isDate = DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Utc, out var parsed) && match.Success;
-        time = new QueryTime(parsed.UtcDateTime, IsLocal: !match.Groups["offset"].Success);
-        return isDate;
+        return Iso8601().Match(text) is { Success: true } match && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Utc, out var time)
+            ? new QueryTime(time.UtcDateTime, IsLocal: !match.Groups["offset"].Success)
+            : null;
     }
 
     [GeneratedRegex(@"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.,]\d{1,9})?)?\s?(?<offset>Z|z|[+-]\d{2}:?\d{2})?)?$")]

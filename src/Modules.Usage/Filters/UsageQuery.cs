@@ -47,6 +47,21 @@ internal abstract record UsageQuery
 
     [QueryParam, BindFrom("service_tier")]
     public IReadOnlyList<string>? ServiceTier { get; init; }
+
+    public UsageSelection ToSelection() => new()
+    {
+        StartDate = StartDate,
+        EndDate = EndDate,
+        TimeZone = string.IsNullOrEmpty(TimeZone) ? Tz : TimeZone,
+        Provider = Provider,
+        Model = Model,
+        Alias = Alias,
+        Origin = Origin,
+        Profile = Profile,
+        CostSource = CostSource,
+        ConversationId = ConversationId,
+        ServiceTier = ServiceTier,
+    };
 }
 
 internal abstract class UsageQueryValidator<TQuery> : Validator<TQuery>

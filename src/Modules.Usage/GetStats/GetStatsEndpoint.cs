@@ -38,7 +38,7 @@ internal sealed class GetStatsEndpoint(UsageFilterFactory filters, RollupReposit
     public override async Task HandleAsync(GetStatsRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        var filter = await filters.CreateAsync(scope, request, ValidationFailures, ct);
+        var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
         var json = await cache.GetOrSetAsync(
             scope,
             $"{request.GroupBy}:{filter.ToCacheKey()}",

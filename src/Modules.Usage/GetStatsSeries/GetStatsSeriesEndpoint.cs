@@ -38,7 +38,7 @@ internal sealed class GetStatsSeriesEndpoint(
     public override async Task HandleAsync(GetStatsSeriesRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        var filter = await filters.CreateAsync(scope, request, ValidationFailures, ct);
+        var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
         var now = time.GetPostgresNow().UtcDateTime;
         if (CountPeriods(request.GroupBy, filter.Range.From, filter.Range.Until == DateRange.Forever ? now : filter.Range.Until) > MaxPeriods)
             RefusePeriods();

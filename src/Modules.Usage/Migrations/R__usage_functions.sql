@@ -335,38 +335,39 @@ begin
 end
 $$;
 
--- Creates the partitions of this month and the coming ones. CREATE TABLE ... PARTITION OF locks the whole table against
--- everybody; ATTACH does so with the default partition alone, so inserts do not wait, and the caller's lock_timeout bounds the
--- wait of reads.
-create or replace function ${schema}.usage_create_partitions(months_ahead integer) returns void language plpgsql as $$
+-- Creates the partition of a month (UTC). CREATE TABLE ... PARTITION OF locks the whole table against everybody; ATTACH does so
+-- with the default partition alone, so inserts do not wait, and the caller's lock_timeout bounds the wait of reads.
+create or replace function ${schema}.usage_create_partition(at timestamptz) returns void language plpgsql as $$
 declare
-    month timestamp;
-    first timestamptz;
-    next timestamptz;
-    name text;
+    month timestamp := date_trunc('month', at at time zone 'UTC');
+    first timestamptz := month at time zone 'UTC';
+    next timestamptz := (month + interval '1 month') at time zone 'UTC';
+    name text := 'usage_logs_' || to_char(month, 'YYYY_MM');
 begin
-    for ahead in 0..months_ahead loop
-        month := date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead);
-        first := month at time zone 'UTC';
-        next := (month + interval '1 month') at time zone 'UTC';
-        name := 'usage_logs_' || to_char(month, 'YYYY_MM');
-
-        -- The adopted table may cover the month, and the default partition may have rows of it: these stay where they are.
-        continue when exists (
+    -- The adopted table may cover the month, and the default partition may have rows of it: these stay where they are.
+    if exists (
             select from pg_inherits
             join pg_class partition on partition.oid = inhrelid
             cross join lateral (select pg_get_expr(partition.relpartbound, partition.oid) as expression) bound
             where inhparent = '${schema}.usage_logs'::regclass
                 and substring(expression from 'TO \(''([^'']+)''\)')::timestamptz > first
-                and coalesce(substring(expression from 'FROM \(''([^'']+)''\)')::timestamptz, '-infinity') < next);
-        continue when exists (select from ${schema}.usage_logs_default where created_at >= first and created_at < next);
-        begin
-            execute format('create table ${schema}.%I (like ${schema}.usage_logs including all)', name);
-            execute format('alter table ${schema}.usage_logs attach partition ${schema}.%I for values from (%L) to (%L)', name, first, next);
-        exception
-            -- Another host was faster.
-            when invalid_object_definition or check_violation or duplicate_table or unique_violation then null;
-        end;
-    end loop;
+                and coalesce(substring(expression from 'FROM \(''([^'']+)''\)')::timestamptz, '-infinity') < next)
+        or exists (select from ${schema}.usage_logs_default where created_at >= first and created_at < next) then
+        return;
+    end if;
+
+    begin
+        execute format('create table ${schema}.%I (like ${schema}.usage_logs including all)', name);
+        execute format('alter table ${schema}.usage_logs attach partition ${schema}.%I for values from (%L) to (%L)', name, first, next);
+    exception
+        -- Another host was faster.
+        when invalid_object_definition or check_violation or duplicate_table or unique_violation then null;
+    end;
 end
+$$;
+
+-- Creates the partitions of this month and the coming ones.
+create or replace function ${schema}.usage_create_partitions(months_ahead integer) returns void language sql as $$
+    select ${schema}.usage_create_partition((date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead)) at time zone 'UTC')
+    from generate_series(0, months_ahead) as ahead
 $$;

@@ -21,14 +21,19 @@ create table ${schema}.usage_prices (
     created_at timestamptz not null default now()
 );
 
--- The name of the price, for the answer of a replay.
-alter table ${schema}.usage_idempotency add column priced_as text;
+-- What a replay answers besides. created_at is when the key was claimed, and its age; logged_at is the time of the usage, which the
+-- client may have chosen, and null in the rows of before, where both are the same.
+alter table ${schema}.usage_idempotency
+    add column priced_as text,
+    add column logged_at timestamptz;
 
 -- Who priced usages anew, when, which ones, and what that changed. Costs in USD.
 create table ${schema}.usage_repricings (
     id uuid primary key,
     api_key_id varchar(255),
     project_id uuid,
+    -- The user, where a project was named instead of a key.
+    user_id varchar(36),
     request jsonb not null,
     rows bigint not null,
     changed bigint not null,

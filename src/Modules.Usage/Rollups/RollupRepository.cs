@@ -273,31 +273,3 @@ internal sealed class RollupRepository(ReadReplica reads, RollupBackfill backfil
             },
             cancellationToken);
 }
-
-/// <summary>The sums of one value of a dimension.</summary>
-/// <param name="KeyProvider">The provider, where the dimension is the model; else empty.</param>
-/// <param name="KeyName">The value, as stored; absent ones are empty.</param>
-internal sealed record NamedSum(
-    string KeyProvider,
-    string KeyName,
-    long Requests,
-    long InputTokens,
-    long OutputTokens,
-    long CachedInputTokens,
-    decimal Cost,
-    long UnpricedRequests,
-    long UnpricedTokens) : IUsageSums;
-
-/// <summary>The sums of a period and a series.</summary>
-/// <param name="Period"><see cref="CalendarPeriod.Key"/>.</param>
-/// <param name="Series">Index of the series; -1: the other ones.</param>
-internal sealed record SeriesRow(
-    DateTime Period,
-    int Series,
-    long Requests,
-    long InputTokens,
-    long OutputTokens,
-    long CachedInputTokens,
-    decimal Cost,
-    long UnpricedRequests,
-    long UnpricedTokens) : IUsageSums;

@@ -3,23 +3,23 @@ namespace LlmRing.Modules.Usage.Rollups;
 /// <summary>The sums of some usages; the cost in USD.</summary>
 internal interface IUsageSums
 {
-    public long Requests { get; }
-    public long InputTokens { get; }
-    public long OutputTokens { get; }
-    public long CachedInputTokens { get; }
-    public decimal Cost { get; }
+    long Requests { get; }
+    long InputTokens { get; }
+    long OutputTokens { get; }
+    long CachedInputTokens { get; }
+    decimal Cost { get; }
 
     /// <summary>Requests of unknown models: their cost is not in <see cref="Cost"/>.</summary>
-    public long UnpricedRequests { get; }
+    long UnpricedRequests { get; }
 
     /// <summary>Input and output tokens of <see cref="UnpricedRequests"/>.</summary>
-    public long UnpricedTokens { get; }
+    long UnpricedTokens { get; }
 }
 
 /// <summary>
-/// The sums of a period and one combination of provider, model, alias, origin and profile. Absent texts are empty.
+/// The sums of a period and one combination of provider, model, alias, origin and profile. Absent texts are empty. The period is its
+/// local start, of an hour the start in UTC.
 /// </summary>
-/// <param name="Period">Start of the period: a local time, or UTC where the period is an hour.</param>
 internal sealed record RollupRow(
     DateTime Period,
     string Provider,
@@ -27,6 +27,33 @@ internal sealed record RollupRow(
     string Alias,
     string Origin,
     string Profile,
+    long Requests,
+    long InputTokens,
+    long OutputTokens,
+    long CachedInputTokens,
+    decimal Cost,
+    long UnpricedRequests,
+    long UnpricedTokens) : IUsageSums;
+
+/// <summary>
+/// The sums of one value of a dimension, as it is stored; absent ones are empty. A model has its provider beside it, and other values
+/// an empty one.
+/// </summary>
+internal sealed record NamedSum(
+    string KeyProvider,
+    string KeyName,
+    long Requests,
+    long InputTokens,
+    long OutputTokens,
+    long CachedInputTokens,
+    decimal Cost,
+    long UnpricedRequests,
+    long UnpricedTokens) : IUsageSums;
+
+/// <summary>The sums of a period (<see cref="CalendarPeriod.Key"/>) and a series: its index, or -1 for all other ones.</summary>
+internal sealed record SeriesRow(
+    DateTime Period,
+    int Series,
     long Requests,
     long InputTokens,
     long OutputTokens,

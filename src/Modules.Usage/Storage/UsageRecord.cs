@@ -45,6 +45,14 @@ internal sealed record UsageRecord
     /// <c>id</c>, where it has them.
     /// </summary>
     public IReadOnlyList<string> IdempotencyKeys { get; init; } = [];
+
+    /// <summary>The same usage with what the provider bills for it.</summary>
+    public UsageRecord PricedBy(ModelPrice price) => this with
+    {
+        Cost = CallCost.Compute(price, Tokens).Total,
+        CostSource = CostSources.Of(price),
+        Price = price,
+    };
 }
 
 /// <summary>Values of <c>cost_source</c>: where a cost comes from.</summary>

@@ -1,4 +1,5 @@
 using LlmRing.Modules.Usage.Adoption;
+using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Maintenance;
 using LlmRing.Modules.Usage.Pricing;
 using LlmRing.Modules.Usage.Repricing;
@@ -38,8 +39,12 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddSingleton<UsageStore>()
         .AddSingleton<UsageBatchWriter>()
         .AddHostedService(provider => provider.GetRequiredService<UsageBatchWriter>())
+        // Filters
+        .AddSingleton<TimeZones>()
+        .AddSingleton<UsageFilterFactory>()
         // Rollups
         .AddSingleton<RollupRepository>()
+        .AddSingleton<MatchingHours>()
         .AddSingleton<IUsageTotals>(provider => provider.GetRequiredService<RollupRepository>())
         .AddSingleton<StatsCache>()
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
@@ -54,12 +59,19 @@ public sealed class UsageModule : IModule, IDatabaseReport
         // Adoption
         .AddSingleton<RollupBackfill>()
         .AddHostedService(provider => provider.GetRequiredService<RollupBackfill>())
+        .AddSingleton<RollupSplit>()
+        .AddHostedService(provider => provider.GetRequiredService<RollupSplit>())
         .AddSingleton(new ProjectBackfill("select usage_backfill_projects()"))
         // Maintenance
         .AddHostedService<UsageMaintenance>()
         .AddSingleton<IRetentionPolicy, UsageRetention>();
 
     /// <inheritdoc/>
-    public async Task<string?> ReportAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken) =>
-        await RollupBackfill.DescribeAsync(connection, schema, cancellationToken);
+    public async Task<string?> ReportAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
+    {
+        var lines = (string?[])[
+            await RollupBackfill.DescribeAsync(connection, schema, cancellationToken),
+            await RollupSplit.DescribeAsync(connection, schema, cancellationToken)];
+        return lines.All(line => line is null) ? null : string.Join("; ", lines.Where(line => line is not null));
+    }
 }

@@ -5,14 +5,13 @@ using FluentValidation;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Repricing;
 using LlmRing.Shared.Json;
-using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.RepriceUsage;
 
 /// <summary>POST /api/v1/usage/reprice prices stored usages by the price lists of today.</summary>
-internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, TimeProvider time) : Endpoint<RepriceUsageRequest>
+internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFactory filters) : Endpoint<RepriceUsageRequest>
 {
     public override void Configure()
     {
@@ -44,7 +43,8 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, TimeProvider 
             return;
         }
 
-        var selection = new RepricingSelection(request.ToFilter(time.GetPostgresNow().UtcDateTime), request.CostSource);
+        var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
+        var selection = new RepricingSelection(filter, request.CostSource);
         // A user is verified by authentication; a key speaks for itself.
         var userId = scope.ApiKeyId is null ? HttpContext.Request.Headers["X-User-ID"].ToString().Trim() : null;
         var summary = request.DryRun
@@ -64,6 +64,10 @@ internal sealed record RepriceUsageRequest
     /// <summary>An ISO 8601 date, included, or date and time.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? EndDate { get; init; }
+
+    /// <summary>An IANA name: bare dates are those of the zone. Absent: UTC.</summary>
+    [JsonPropertyName("timezone"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TimeZone { get; init; }
 
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? Provider { get; init; }
@@ -92,15 +96,19 @@ internal sealed record RepriceUsageRequest
     [JsonIgnore]
     internal bool IsEmpty => this == new RepriceUsageRequest();
 
-    /// <param name="now">The time of the request, UTC.</param>
-    public UsageFilter ToFilter(DateTime now) => new(DateRange.Of(StartDate, EndDate, now))
+    public UsageSelection ToSelection() => new()
     {
-        Provider = Provider,
-        Model = Model,
-        Alias = Alias,
-        Origin = Origin,
-        Profile = Profile,
+        StartDate = StartDate,
+        EndDate = EndDate,
+        TimeZone = TimeZone,
+        Provider = ListOf(Provider),
+        Model = ListOf(Model),
+        Alias = ListOf(Alias),
+        Origin = ListOf(Origin),
+        Profile = ListOf(Profile),
     };
+
+    private static string[]? ListOf(string? value) => value is null ? null : [value];
 }
 
 internal sealed class RepriceUsageValidator : Validator<RepriceUsageRequest>
@@ -109,10 +117,6 @@ internal sealed class RepriceUsageValidator : Validator<RepriceUsageRequest>
     {
         RuleFor(request => request.StartDate).NotNull().Must(DateRange.IsDate).WithMessage(DateRange.Accepted);
         RuleFor(request => request.EndDate).NotNull().Must(DateRange.IsDate).WithMessage(DateRange.Accepted);
-        RuleFor(request => request.EndDate)
-            .Must((request, _) => request.ToFilter(DateTime.UnixEpoch).Range is var range && range.From < range.Until)
-            .When(request => request is { StartDate: not null, EndDate: not null } && DateRange.IsDate(request.StartDate) && DateRange.IsDate(request.EndDate))
-            .WithMessage("The end date is before the start date.");
         RuleFor(request => request.CostSource).Must(sources => sources is not { Count: 0 }).WithMessage("A cost source is missing.");
     });
 }

@@ -226,7 +226,7 @@ internal sealed class RepricingStore(NpgsqlDataSource database, PriceStore price
     }
 
     private static string ConditionsOf(Scope scope, RepricingSelection selection, RowPosition? after, RowPosition? end) => $"""
-        {scope.Filter} and created_at >= @from and created_at < @until{selection.Filter.Conditions} and ({selection.SourceCondition})
+        {scope.Filter} and created_at >= @from and created_at < @until{selection.Filter.RowConditions} and ({selection.SourceCondition})
         {(after is null ? "" : "and (created_at, id) > (@afterTime, @afterId)")}
         {(end is null ? "" : "and (created_at, id) <= (@endTime, @endId)")}
         """;

@@ -28,13 +28,13 @@ internal sealed class GetLogEndpoint(UsageLogRepository logs) : Endpoint<GetLogR
 
     public override async Task HandleAsync(GetLogRequest request, CancellationToken ct)
     {
-        if (await logs.FindAsync(HttpContext.GetScope(), request.Id, ct) is not var (log, tokens, price))
+        if (await logs.FindAsync(HttpContext.GetScope(), request.Id, ct) is not var (log, price))
         {
             await Send.NotFoundAsync("Log", ct);
             return;
         }
 
-        var cost = price is null ? null : CallCost.Compute(price, tokens);
+        var cost = price is null ? null : CallCost.Compute(price, TokensOf(log));
         await Send.OkAsync(
             new GetLogResponse(log)
             {
@@ -45,6 +45,14 @@ internal sealed class GetLogEndpoint(UsageLogRepository logs) : Endpoint<GetLogR
             },
             ct);
     }
+
+    private static TokenCounts TokensOf(UsageLog log) => new(
+        log.InputTokens,
+        log.OutputTokens,
+        log.CachedInputTokens,
+        log.CacheWrite5mTokens,
+        log.CacheWrite1hTokens,
+        log.ReasoningTokens);
 }
 
 internal sealed record GetLogRequest

@@ -22,7 +22,8 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
             summary.Description = """
                 Without a body: usages whose `cost_source` is `unpriced` and whose model the price lists know by now; the same happens by
                 itself when a price list changes.
-                With a body: the usages of a range, whatever they cost now. A bare end date includes its day. `cost_source` names which of
+                With a body: the usages of a range, whatever they cost now. A bare end date includes its day. Filters are those of
+                GET `/api/v1/logs`, each a text or an array of texts. `cost_source` names which of
                 them; absent: all but those whose cost the client sent, and usages of the reference server that cost 0. Usages of the
                 reference server with another cost are priced anew where `client` is named. Models without a price keep their cost.
                 Counts that an earlier version stored become inclusive first. With `dry_run` nothing changes; without it, statistics
@@ -69,20 +70,28 @@ internal sealed record RepriceUsageRequest
     [JsonPropertyName("timezone"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? TimeZone { get; init; }
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Provider { get; init; }
+    // The filters of GET /logs: a text, or an array of texts of which any matches.
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Model { get; init; }
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Provider { get; init; }
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Alias { get; init; }
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Model { get; init; }
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Origin { get; init; }
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Alias { get; init; }
 
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
-    public string? Profile { get; init; }
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Origin { get; init; }
+
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Profile { get; init; }
+
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? ConversationId { get; init; }
+
+    [JsonConverter(typeof(FilterTextsConverter)), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? ServiceTier { get; init; }
 
     /// <summary>Absent: all but <c>client</c>.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -101,24 +110,40 @@ internal sealed record RepriceUsageRequest
         StartDate = StartDate,
         EndDate = EndDate,
         TimeZone = TimeZone,
-        Provider = ListOf(Provider),
-        Model = ListOf(Model),
-        Alias = ListOf(Alias),
-        Origin = ListOf(Origin),
-        Profile = ListOf(Profile),
+        Provider = Provider,
+        Model = Model,
+        Alias = Alias,
+        Origin = Origin,
+        Profile = Profile,
+        ConversationId = ConversationId,
+        ServiceTier = ServiceTier,
     };
-
-    private static string[]? ListOf(string? value) => value is null ? null : [value];
 }
 
 internal sealed class RepriceUsageValidator : Validator<RepriceUsageRequest>
 {
+    private const int MaxValues = 100;
+
+    // An empty filter would select everything.
+    private static readonly string FilterAccepted = $"Accepted is a text or 1 to {MaxValues} texts that are not empty.";
+
     public RepriceUsageValidator() => When(request => !request.IsEmpty, () =>
     {
         RuleFor(request => request.StartDate).NotNull().Must(DateRange.IsDate).WithMessage(DateRange.Accepted);
         RuleFor(request => request.EndDate).NotNull().Must(DateRange.IsDate).WithMessage(DateRange.Accepted);
+        RuleFor(request => request.Provider).Must(IsFilter).WithMessage(FilterAccepted);
+        RuleFor(request => request.Model).Must(IsFilter).WithMessage(FilterAccepted);
+        RuleFor(request => request.Alias).Must(IsFilter).WithMessage(FilterAccepted);
+        RuleFor(request => request.Origin).Must(IsFilter).WithMessage(FilterAccepted);
+        RuleFor(request => request.Profile).Must(IsFilter).WithMessage(FilterAccepted);
+        RuleFor(request => request.ServiceTier).Must(IsFilter).WithMessage(FilterAccepted);
+        RuleFor(request => request.ConversationId).Must(IsFilter).WithMessage(FilterAccepted)
+            .Must(ids => ids is null || ids.All(id => id is "~none" || Guid.TryParse(id, out _))).WithMessage("Accepted are UUIDs and ~none.");
         RuleFor(request => request.CostSource).Must(sources => sources is not { Count: 0 }).WithMessage("A cost source is missing.");
     });
+
+    private static bool IsFilter(IReadOnlyList<string>? values) =>
+        values is null || (values.Count is > 0 and <= MaxValues && values.All(value => value.Length > 0));
 }
 
 /// <param name="Rows">Usages that were selected.</param>

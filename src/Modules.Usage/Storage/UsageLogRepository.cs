@@ -70,19 +70,16 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
     }
 
     /// <summary>Finds a usage by its id.</summary>
-    /// <returns>The usage, its counts, and the price by which it was priced; null where the scope has no such usage.</returns>
-    public Task<(UsageLog Log, TokenCounts Tokens, ModelPrice? Price)?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken) =>
+    /// <returns>The usage and the price by which it was priced, if any; null where the scope has no such usage.</returns>
+    public Task<(UsageLog Log, ModelPrice? Price)?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken) =>
         reads.ReadAsync(
             async connection =>
             {
                 // An id that a client chose may be used again after the idempotency keys have expired: the newest usage counts.
-                var found = await connection.QueryAsync<UsageLog, StoredCounts, (UsageLog, TokenCounts, ModelPrice?)?>(
+                var found = await connection.QueryAsync<UsageLog, string?, (UsageLog, ModelPrice?)?>(
                     new CommandDefinition(
                         $"""
-                        select {Columns},
-                            input_tokens as input, output_tokens as output, coalesce(cached_input_tokens, 0) as cache_read,
-                            cache_write_5m_tokens as cache_write_5m, cache_write_1h_tokens as cache_write_1h, reasoning_tokens as reasoning,
-                            (select price from usage_prices where usage_prices.id = price_id) as price
+                        select {Columns}, (select price from usage_prices where usage_prices.id = price_id) as price
                         from usage_logs
                         where id = @id and {scope.Filter}
                         order by created_at desc
@@ -90,8 +87,8 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
                         """,
                         new { id, scope.ApiKeyId, scope.ProjectId },
                         cancellationToken: cancellationToken),
-                    (log, counts) => (log, counts.ToTokens(), counts.Price is null ? null : PriceStore.Parse(counts.Price)),
-                    splitOn: "input");
+                    (log, price) => (log, price is null ? null : PriceStore.Parse(price)),
+                    splitOn: "price");
                 return found.FirstOrDefault();
             },
             cancellationToken);
@@ -135,19 +132,6 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
         });
         filter.AddTo(parameters);
         return parameters;
-    }
-
-    private sealed record StoredCounts
-    {
-        public int Input { get; init; }
-        public int Output { get; init; }
-        public int CacheRead { get; init; }
-        public int CacheWrite5m { get; init; }
-        public int CacheWrite1h { get; init; }
-        public int Reasoning { get; init; }
-        public string? Price { get; init; }
-
-        public TokenCounts ToTokens() => new(Input, Output, CacheRead, CacheWrite5m, CacheWrite1h, Reasoning);
     }
 }
 

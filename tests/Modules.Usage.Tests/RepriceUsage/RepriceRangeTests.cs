@@ -56,14 +56,15 @@ public sealed class RepriceRangeTests(ServerFixture server)
         using var client = server.NewClient();
         await LogWrongAsync(client, "2024-03-05T00:00:00Z", source: "registry", alias: "a");
         await LogWrongAsync(client, "2024-03-05T00:00:00Z", source: "registry", alias: "b");
+        await LogWrongAsync(client, "2024-03-31T22:30:00Z", source: "registry", alias: "a");
         await LogWrongAsync(client, "2024-03-05T00:00:00Z", source: "registry", alias: "a", model: "nobody-knows-it");
 
-        var answer = await client.PostAsync("/api/v1/usage/reprice", """{"start_date":"2024-03-01","end_date":"2024-03-31","alias":"a"}""");
+        var answer = await client.PostAsync("/api/v1/usage/reprice", """{"start_date":"2024-03-01","end_date":"2024-03-31","timezone":"Europe/Berlin","alias":["a","c"],"service_tier":"~none"}""");
 
         await Assert.That((long)answer["rows"]!).IsEqualTo(2);
         await Assert.That((long)answer["changed"]!).IsEqualTo(1);
         await Assert.That((decimal)answer["cost_after"]!).IsEqualTo(0.5028m);
-        await AssertRollupsAsync(client, "1.0028");
+        await AssertRollupsAsync(client, "1.5028");
     }
 
     [Test]
@@ -181,7 +182,13 @@ public sealed class RepriceRangeTests(ServerFixture server)
     [Arguments("""{"dry_run":true}""", "start_date")]
     [Arguments("""{"start_date":"2024-03-01"}""", "end_date")]
     [Arguments("""{"start_date":"March","end_date":"2024-03-31"}""", "start_date")]
-    [Arguments("""{"start_date":"2024-03-31","end_date":"2024-03-01"}""", "end_date")]
+    [Arguments("""{"start_date":"2024-03-31","end_date":"2024-03-01"}""", "start_date")]
+    [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","timezone":"Mars/Base"}""", "timezone")]
+    [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","model":[]}""", "model")]
+    [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","model":""}""", "model")]
+    [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","model":7}""", "model")]
+    [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","alias":[null]}""", "alias")]
+    [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","conversation_id":"c"}""", "conversation_id")]
     [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","cost_source":[]}""", "cost_source")]
     [Arguments("""{"start_date":"2024-03-01","end_date":"2024-03-31","cost_source":["free"]}""", "cost_source")]
     public async Task A_range_that_is_not_clear_is_refused(string body, string field)

@@ -108,15 +108,18 @@ public sealed class RepriceRangeTests(ServerFixture server)
     [Test]
     public async Task A_repricing_of_a_range_and_the_pricing_of_unpriced_usages_count_each_difference_once()
     {
-        using var client = server.NewClient();
+        // A database of its own: each host that starts prices the unpriced usages of all scopes.
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream);
+        using var client = new ApiClient(host.Address, "k");
         await LogManyAsync(client, 2_500);
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await using var connection = new NpgsqlConnection(database);
         await connection.ExecuteAsync("update llmring.usage_logs set cost_source = 'unpriced' where api_key_id = @Key", new { client.Key });
 
         var answers = await Task.WhenAll(client.PostAsync("/api/v1/usage/reprice", March), client.PostAsync("/api/v1/usage/reprice"));
 
         await Assert.That((long)answers[0]["changed"]! + (long)answers[1]["repriced"]!).IsEqualTo(2_500);
-        await AssertRollupsAsync(client, "7");
+        await AssertRollupsAsync(client, "7", database);
     }
 
     [Test]
@@ -223,9 +226,9 @@ public sealed class RepriceRangeTests(ServerFixture server)
     }
 
     /// <summary>Rows, rollups by hour, rollups by day and the statistics have the same cost and the same tokens.</summary>
-    private async Task AssertRollupsAsync(ApiClient client, string cost)
+    private async Task AssertRollupsAsync(ApiClient client, string cost, string? database = null)
     {
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await using var connection = new NpgsqlConnection(database ?? server.ConnectionString);
         var sums = (await connection.QueryAsync<string>("""
             select concat_ws(' ', trim_scale(sum(cost)), count(*), sum(input_tokens), sum(output_tokens)) from llmring.usage_logs where api_key_id = @Key
             union all

@@ -7,8 +7,8 @@ using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
-using Microsoft.Extensions.Time.Testing;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Time.Testing;
 
 namespace LlmRing.Modules.Usage.Tests.GetStats;
 

@@ -26,7 +26,7 @@ internal static class DateSegments
             return [new DateSegment(null, range.From, range.Until)];
 
         var (firstDay, endDay) = withDays ? (NearestDay(firstHour), NearestDay(endHour)) : (endHour, endHour);
-        if (firstDay >= endDay)
+        if (firstDay >= endDay || (firstHour - firstDay).Duration() + (endHour - endDay).Duration() >= endHour - firstHour)
             (firstDay, endDay) = (endHour, endHour);
         var segments = (DateSegment[])[
             new DateSegment(null, range.From, firstHour),

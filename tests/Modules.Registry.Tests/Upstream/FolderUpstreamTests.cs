@@ -28,7 +28,10 @@ public sealed class FolderUpstreamTests(PostgresFixture postgres)
     {
         await using var host = await RegistryHost.StartAsync(postgres, ("REGISTRY_BASE_URL", "file:///nowhere/registry"));
 
-        await Assert.That((await host.Client.GetAsync("/registry")).Status).IsEqualTo(503);
+        var registry = await host.Client.GetAsync("/registry");
+
+        await Assert.That(registry.Headers["X-LLMRing-Registry"]).StartsWith("bundled");
+        await Assert.That((await host.Client.GetAsync("/registry/v/6/registry.json")).Status).IsEqualTo(503);
     }
 
     private sealed class TemporaryFolder : IDisposable

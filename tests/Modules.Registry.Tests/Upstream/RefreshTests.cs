@@ -199,18 +199,20 @@ public sealed class RefreshTests(PostgresFixture postgres)
     }
 
     [Test]
-    public async Task Without_a_copy_every_route_answers_503_until_the_upstream_answers()
+    public async Task Without_a_copy_the_bundled_list_is_served_and_archived_versions_are_503_until_the_upstream_answers()
     {
         await using var host = await RegistryHost.StartAsync(postgres);
         await host.Upstream.StopAsync();
         await host.RestartAsync(("REGISTRY_BASE_URL", $"{host.Upstream.Address}"), ("DATABASE_URL", await postgres.CreateDatabaseAsync()));
 
-        string[] paths =
-        [
-            "/registry", "/registry?providers=openai", "/registry/manifest.json", "/registry/openai/models.json",
-            "/registry/openai/v/6/models.json", "/registry/v/6/registry.json",
-        ];
-        foreach (var path in paths)
+        foreach (var path in (string[])["/registry", "/registry?providers=openai", "/registry/manifest.json", "/registry/openai/models.json"])
+        {
+            var bundled = await host.Client.GetAsync(path);
+            await Assert.That(bundled.Status).IsEqualTo(200);
+            await Assert.That(bundled.Headers["X-LLMRing-Registry"]).StartsWith("bundled");
+        }
+
+        foreach (var path in (string[])["/registry/openai/v/6/models.json", "/registry/v/6/registry.json"])
         {
             var refused = await host.Client.GetAsync(path);
             await Assert.That(refused.Status).IsEqualTo(503);
@@ -219,7 +221,8 @@ public sealed class RefreshTests(PostgresFixture postgres)
         }
 
         await host.Upstream.StartAsync();
-        await host.GetUntilAsync("/registry", answer => answer.Status == 200);
+        await host.GetUntilAsync("/registry", answer => answer.Status == 200 && !answer.Headers.ContainsKey("X-LLMRing-Registry"));
+        await host.GetUntilAsync("/registry/v/6/registry.json", answer => answer.Status == 200);
     }
 
     [Test]

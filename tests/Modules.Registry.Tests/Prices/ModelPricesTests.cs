@@ -4,7 +4,7 @@ using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
 
-namespace LlmRing.Modules.Registry.Tests.Snapshot;
+namespace LlmRing.Modules.Registry.Tests.Prices;
 
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ModelPricesTests(ServerFixture server)
@@ -77,6 +77,8 @@ public sealed class ModelPricesTests(ServerFixture server)
         {
             PricedAs = "anthropic:claude-sonnet-4-5",
             Source = PriceSource.Registry,
+            ListVersion = "9",
+            ListDate = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),
             Input = 3.0m,
             Output = 15.0m,
             CacheRead = 0.3m,
@@ -101,7 +103,7 @@ public sealed class ModelPricesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task With_an_upstream_that_hangs_and_no_copy_the_first_callers_wait_two_seconds_and_later_ones_not_at_all()
+    public async Task With_an_upstream_that_hangs_and_no_copy_the_first_callers_wait_two_seconds_for_the_bundled_price_and_later_ones_not_at_all()
     {
         await using var upstream = new RegistryUpstream { Delay = TimeSpan.FromMinutes(5) };
         await upstream.StartAsync();
@@ -117,7 +119,7 @@ public sealed class ModelPricesTests(ServerFixture server)
         var second = prices.FindAsync("openai", "gpt-4.1", null, CancellationToken.None);
 
         await Assert.That(waiting).IsTrue();
-        await Assert.That(price).IsNull();
+        await Assert.That(price?.Input).IsEqualTo(2m);
         await Assert.That(second.IsCompletedSuccessfully).IsTrue();
     }
 

@@ -90,13 +90,13 @@ before=$(date +%s%N)
 sql "\\copy llmring.usage_logs (id, api_key_id, provider, model, alias, profile, origin, input_tokens, output_tokens, cost, cost_source, latency_ms, metadata, created_at) from '$WORK/rows'"
 row "baseline: raw COPY, rows" "$(($(wc -l <"$WORK/rows") * 1000000000 / ($(date +%s%N) - before)))" "" ""
 
-# Usages of 30 days with their rollups, as the writer would have left them.
+# Usages of 30 days with their rollups, as the writer would have left them: 60 series, and 20 usages of a rare alias within one hour.
 fill() { # KEY ROWS
     sql "insert into llmring.usage_logs (id, api_key_id, provider, model, alias, profile, origin, input_tokens, output_tokens, cost, cost_source, latency_ms, metadata, created_at)
-         select gen_random_uuid(), '$1', 'openai', 'model-' || n % 10, 'fast', 'default', 'bench', 1200, 350, 0.0052, 'client', 100 + n % 900, '{}',
+         select gen_random_uuid(), '$1', 'openai', 'model-' || n % 60, case when n between $2 / 2 and $2 / 2 + 19 then 'rare' else 'fast' end, 'default', 'bench', 1200, 350, 0.0052, 'client', 100 + n % 900, '{}',
              now() - interval '29 days 23 hours' * (n::float8 / $2) from generate_series(1, $2) as n"
-    sql "insert into llmring.usage_rollups (scope, granularity, bucket_start, dimension_key, provider, model, alias, origin, profile, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
-         select 'key:$1', granularity, date_trunc(granularity, created_at, 'UTC'), md5(model)::uuid, provider, model, alias, origin, profile, count(*), sum(input_tokens), sum(output_tokens), 0, sum(cost),
+    sql "insert into llmring.usage_rollups (scope, granularity, bucket_start, dimension_key, provider, model, alias, origin, profile, cost_source, service_tier, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
+         select 'key:$1', granularity, date_trunc(granularity, created_at, 'UTC'), md5(model || alias)::uuid, provider, model, alias, origin, profile, 'client', '', count(*), sum(input_tokens), sum(output_tokens), 0, sum(cost),
              array_fill(1, array[72]) from llmring.usage_logs cross join (values ('hour'), ('day')) as granularities (granularity) where api_key_id = '$1' group by 2, 3, 4, 5, 6, 7, 8, 9"
 }
 fill few 10000
@@ -107,6 +107,11 @@ START=$(date -u -d '-30 days' +%FT%H:00:00Z)
 KEY=few PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2099-01-01T00:00:00.%d" SECONDS_EACH=5 load "warm-up" 1 1 get / >/dev/null
 KEY=few PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, 10,000 rows of 30 days, cache off, 1 connection" 1 1 get /
 KEY=many PATH_FORMAT="/api/v1/stats?start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, $STATS_ROWS rows of 30 days, cache off, 1 connection" 1 1 get /
+for zone in UTC Europe/Berlin; do
+    KEY=many PATH_FORMAT="/api/v1/stats?timezone=$zone&start_date=$START&end_date=2100-01-01T00:00:00.%d" load "GET /stats, days of $zone, cache off, 1 connection" 1 1 get /
+    KEY=many PATH_FORMAT="/api/v1/stats/series?timezone=$zone&split_by=model&start_date=$START&end_date=$(date -u +%F)T00:00:00.%dZ" load "GET /stats/series by model and day of $zone, cache off" 1 1 get /
+done
+KEY=many PATH_FORMAT="/api/v1/logs?alias=rare&end_date=2100-01-01T00:00:00.%d&start_date=$START" load "GET /logs with a rare filter, $STATS_ROWS rows, 1 connection" 1 1 get /
 KEY=many PATH_FORMAT="/api/v1/stats" load "GET /stats, $STATS_ROWS rows, cached, 32 connections" 32 1 get /
 KEY=many PATH_FORMAT="/api/v1/logs?limit=100" load "GET /logs?limit=100, 32 connections" 32 1 get /
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using CsCheck;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Rollups;
 
@@ -34,6 +35,26 @@ public sealed class DateSegmentsTests
     [Test]
     public async Task All_time_is_one_segment_of_days() =>
         await Assert.That(Describe(DateSegments.Of(new DateRange(DateRange.Never, DateRange.Forever), withDays: true))).IsEqualTo("Day 01-01 00:00");
+
+    [Test]
+    public async Task Segments_count_each_time_of_the_range_once_and_others_not_at_all() => await Gen.Select(Gen.Int[0, 10_000], Gen.Int[0, 10_000]).SampleAsync(
+        async ends =>
+        {
+            // In steps of a quarter of an hour, the finest offset of a time zone.
+            var start = Parse("01-01 00:00");
+            var range = new DateRange(start.AddMinutes(15 * Math.Min(ends.Item1, ends.Item2)), start.AddMinutes(15 * (1 + Math.Max(ends.Item1, ends.Item2))));
+            var segments = DateSegments.Of(range, withDays: true);
+            for (var time = start.AddDays(-1); time < range.Until.AddDays(1); time = time.AddMinutes(15))
+            {
+                var count = segments.Where(segment => time >= segment.From && time < segment.Until).Sum(segment => segment.Sign);
+                if (count != (time >= range.From && time < range.Until ? 1 : 0))
+                    throw new InvalidOperationException($"{time:O} is counted {count} times in {range}");
+            }
+
+            await Assert.That(segments.Count).IsBetween(1, 5);
+        },
+        iter: 50,
+        threads: 1);
 
     private static string Describe(IEnumerable<DateSegment> segments) => string.Join(", ", segments.Select(segment =>
         string.Create(CultureInfo.InvariantCulture, $"{segment.Granularity?.ToString() ?? "rows"} {segment.From:MM-dd HH:mm}")));

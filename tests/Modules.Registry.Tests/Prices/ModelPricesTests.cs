@@ -75,7 +75,7 @@ public sealed class ModelPricesTests(ServerFixture server)
 
         await Assert.That(claude).IsEqualTo(new ModelPrice
         {
-            PricedAs = "anthropic:claude-sonnet-4-5",
+            PricedAs = "anthropic:claude-sonnet-4-5-20250929",
             Source = PriceSource.Registry,
             ListVersion = "9",
             ListDate = new DateTimeOffset(2026, 1, 1, 0, 0, 0, TimeSpan.Zero),

@@ -141,7 +141,6 @@ public sealed class OwnPricesTests(BundledServer server)
         file.Replace(PriceFile.WithInput(2));
         await Eventually.HoldsAsync(async () => (await prices.FindAsync("acme", "m", null, CancellationToken.None))?.Input == 2m);
         await Assert.That(log.TextsOf("OwnPricesRefused").Count).IsEqualTo(2);
-        await Assert.That(log.TextsOf("OwnPricesLoaded").Count).IsEqualTo(1);
     }
 
     [Test]
@@ -211,8 +210,8 @@ public sealed class OwnPricesTests(BundledServer server)
         var prices = PriceFile.PricesOf(host);
         await Assert.That((await prices.FindAsync("acme", "m", null, CancellationToken.None))?.Input).IsEqualTo(1m);
 
-        Directory.CreateSymbolicLink(Path.Combine(folder, "next"), Path.GetDirectoryName(two.Path)!);
-        File.Move(Path.Combine(folder, "next"), Path.Combine(folder, "data"), overwrite: true);
+        Directory.Delete(Path.Combine(folder, "data"));
+        Directory.CreateSymbolicLink(Path.Combine(folder, "data"), Path.GetDirectoryName(two.Path)!);
 
         await Eventually.HoldsAsync(async () => (await prices.FindAsync("acme", "m", null, CancellationToken.None))?.Input == 2.25m);
     }

@@ -10,7 +10,10 @@ namespace LlmRing.Shared.Pricing;
 /// exclusive).
 /// </remarks>
 /// <param name="Tokens">The counts, made inclusive.</param>
-/// <param name="ServiceTier">The tier of the call, which Anthropic tells in its usage object; null where it is not told.</param>
+/// <param name="ServiceTier">
+/// The tier of the call, which Anthropic tells in its usage object, at most 32 characters; null where it is the standard one or is
+/// not told.
+/// </param>
 public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceTier)
 {
     /// <summary>The accepted forms, for the message of a 422.</summary>
@@ -37,9 +40,8 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         if (tokens is not { } reported || !reader.IsValid || TokenCounts.Include(reported, includesCache, "", null) is not { } inclusive)
             return false;
 
-        result = new ProviderUsage(inclusive, usage.TryGetProperty("service_tier", out var tier) && tier.ValueKind is JsonValueKind.String
-            ? tier.GetString()
-            : null);
+        var tier = usage.TryGetProperty("service_tier", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString() : null;
+        result = new ProviderUsage(inclusive, tier is null or "" or "standard" or "default" or "auto" or { Length: > 32 } ? null : tier);
         return true;
     }
 

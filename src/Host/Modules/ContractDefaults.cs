@@ -20,6 +20,7 @@ internal sealed class NoConversationRepricer : IConversationRepricer
         DateTimeOffset? from,
         DateTimeOffset? until,
         IReadOnlyCollection<string> costSources,
+        Func<string, string, bool>? includesModel,
         bool dryRun,
         CancellationToken cancellationToken) => Task.FromResult(new ConversationRepricing(0, 0, 0));
 }

@@ -30,7 +30,7 @@ internal sealed record AnswerMetadata
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? PricedAs { get; init; }
 
-    /// <summary>The model as requested, where the response names another one. Prices are looked up by it.</summary>
+    /// <summary>The model as requested, where the response names another one.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public string? RequestedModel { get; init; }
 
@@ -55,6 +55,10 @@ internal sealed record AnswerMetadata
     /// <summary>Part of the message's output tokens.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
     public int ReasoningTokens { get; init; }
+
+    /// <summary>The model by which prices are looked up.</summary>
+    [JsonIgnore]
+    public string? PricedModel => RequestedModel ?? Model;
 
     /// <summary>The inclusive counts of the answer.</summary>
     /// <param name="inputTokens">The input tokens of its message.</param>

@@ -13,7 +13,7 @@ internal sealed class AnswerPricer(IModelPrices prices)
     /// <returns>The metadata with cost, source and price; without a cost where the model or the counts are unknown.</returns>
     public async ValueTask<AnswerMetadata> PriceAsync(AnswerMetadata answer, TokenCounts? tokens, CancellationToken cancellationToken) =>
         tokens is { } counts
-        && await prices.FindAsync(answer.Provider!, answer.RequestedModel ?? answer.Model!, answer.ServiceTier, cancellationToken) is { } price
+        && await prices.FindAsync(answer.Provider!, answer.PricedModel!, answer.ServiceTier, cancellationToken) is { } price
             ? answer with
             {
                 Cost = CallCost.Compute(price, counts).Total,

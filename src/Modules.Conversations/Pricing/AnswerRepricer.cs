@@ -13,16 +13,18 @@ internal sealed class AnswerRepricer(AnswerRepository answers, AnswerPricer pric
         DateTimeOffset? from,
         DateTimeOffset? until,
         IReadOnlyCollection<string> costSources,
+        Func<string, string, bool>? includesModel,
         bool dryRun,
         CancellationToken cancellationToken) =>
-        RepriceAsync(new AnswerFilter(scope, from, until, costSources), dryRun, cancellationToken);
+        RepriceAsync(new AnswerFilter(scope, from, until, costSources), includesModel, dryRun, cancellationToken);
 
     /// <summary>Prices the unpriced answers of all scopes whose models have a price by now.</summary>
     /// <param name="cancellationToken">Stops after the transaction that is committed last.</param>
     public Task<ConversationRepricing> PriceUnpricedAsync(CancellationToken cancellationToken) =>
-        RepriceAsync(new AnswerFilter(null, null, null, [CostSources.Unpriced]), dryRun: false, cancellationToken);
+        RepriceAsync(new AnswerFilter(null, null, null, [CostSources.Unpriced]), includesModel: null, dryRun: false, cancellationToken);
 
-    private async Task<ConversationRepricing> RepriceAsync(AnswerFilter filter, bool dryRun, CancellationToken cancellationToken)
+    private async Task<ConversationRepricing> RepriceAsync(
+        AnswerFilter filter, Func<string, string, bool>? includesModel, bool dryRun, CancellationToken cancellationToken)
     {
         var total = new ConversationRepricing(0, 0, 0);
         StoredAnswer? last = null;
@@ -31,7 +33,7 @@ internal sealed class AnswerRepricer(AnswerRepository answers, AnswerPricer pric
             var repriced = new List<RepricedAnswer>();
             foreach (var answer in page)
             {
-                if (await PriceAsync(answer, cancellationToken) is { } other)
+                if (await PriceAsync(answer, includesModel, cancellationToken) is { } other)
                     repriced.Add(other);
             }
 
@@ -49,9 +51,10 @@ internal sealed class AnswerRepricer(AnswerRepository answers, AnswerPricer pric
     }
 
     /// <returns>Null where the answer keeps its cost.</returns>
-    private async ValueTask<RepricedAnswer?> PriceAsync(StoredAnswer answer, CancellationToken cancellationToken)
+    private async ValueTask<RepricedAnswer?> PriceAsync(
+        StoredAnswer answer, Func<string, string, bool>? includesModel, CancellationToken cancellationToken)
     {
-        if (answer.ReadMetadata() is not { } before)
+        if (answer.ReadMetadata() is not { } before || includesModel?.Invoke(before.Provider!, before.PricedModel!) is false)
             return null;
 
         // The counts of an answer are known when either of its message's counts is.

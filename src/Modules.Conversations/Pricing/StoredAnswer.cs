@@ -19,10 +19,8 @@ internal sealed record StoredAnswer
     {
         try
         {
-            return JsonSerializer.Deserialize<AnswerMetadata>(Metadata.Text, JsonConventions.Options) is { Provider: not null } metadata
-                && (metadata.RequestedModel ?? metadata.Model) is not null
-                    ? metadata
-                    : null;
+            var metadata = JsonSerializer.Deserialize<AnswerMetadata>(Metadata.Text, JsonConventions.Options);
+            return metadata is { Provider: not null, PricedModel: not null } ? metadata : null;
         }
         catch (JsonException)
         {

@@ -19,6 +19,7 @@ public interface IConversationRepricer
     /// Which answers are priced, by their present cost source: <c>unpriced</c>, <c>registry</c>, <c>estimated</c>, <c>own</c> or
     /// <c>client</c>.
     /// </param>
+    /// <param name="includesModel">Which answers are priced, by provider and model as the client named them; null: all.</param>
     /// <param name="dryRun">Computes the result, and changes nothing.</param>
     /// <param name="cancellationToken">Stops after the transaction that is committed last.</param>
     Task<ConversationRepricing> RepriceAsync(
@@ -26,6 +27,7 @@ public interface IConversationRepricer
         DateTimeOffset? from,
         DateTimeOffset? until,
         IReadOnlyCollection<string> costSources,
+        Func<string, string, bool>? includesModel,
         bool dryRun,
         CancellationToken cancellationToken);
 }

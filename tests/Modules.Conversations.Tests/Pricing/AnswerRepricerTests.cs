@@ -83,6 +83,19 @@ public sealed class AnswerRepricerTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Only_answers_of_the_models_that_the_caller_includes_are_priced()
+    {
+        using var client = server.NewClient();
+        await LogUnpricedAsync(client);
+
+        var mini = await RepriceAsync(client, ["unpriced"], includesModel: (_, model) => model == "gpt-4o-mini");
+        var own = await RepriceAsync(client, ["unpriced"], includesModel: (provider, model) => (provider, model) is ("openai", "gpt-4.1"));
+
+        await Assert.That(mini.Changed).IsEqualTo(0);
+        await Assert.That(own.Changed).IsEqualTo(1);
+    }
+
+    [Test]
     [Arguments("registry")]
     [Arguments("client")]
     public async Task Priced_answers_are_priced_again_where_their_cost_source_is_named(string costSource)
@@ -185,9 +198,14 @@ public sealed class AnswerRepricerTests(ServerFixture server)
     }
 
     private Task<ConversationRepricing> RepriceAsync(
-        ApiClient client, string[] costSources, DateTimeOffset? from = null, DateTimeOffset? until = null, bool dryRun = false) =>
+        ApiClient client,
+        string[] costSources,
+        DateTimeOffset? from = null,
+        DateTimeOffset? until = null,
+        Func<string, string, bool>? includesModel = null,
+        bool dryRun = false) =>
         server.Server.Services.GetRequiredService<IConversationRepricer>()
-            .RepriceAsync(Scope.OfApiKey(client.Key!), from, until, costSources, dryRun, CancellationToken.None);
+            .RepriceAsync(Scope.OfApiKey(client.Key!), from, until, costSources, includesModel, dryRun, CancellationToken.None);
 
     private static async Task<decimal> TotalCostAsync(ApiClient client, string conversation) =>
         (decimal)(await client.GetAsync($"/conversations/{conversation}"))["total_cost"]!;

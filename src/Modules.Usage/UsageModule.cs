@@ -1,6 +1,8 @@
 using LlmRing.Modules.Usage.Adoption;
+using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Maintenance;
 using LlmRing.Modules.Usage.Pricing;
+using LlmRing.Modules.Usage.Repricing;
 using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
@@ -31,27 +33,45 @@ public sealed class UsageModule : IModule, IDatabaseReport
         .AddSingleton(configuration.ReadSettings<UsageSettings>())
         // Storage
         .AddSingleton<UsageLogRepository>()
+        .AddSingleton<PriceStore>()
+        .AddSingleton<MonthPartitions>()
+        .AddSingleton<UsageInsertCommand>()
         .AddSingleton<UsageStore>()
         .AddSingleton<UsageBatchWriter>()
         .AddHostedService(provider => provider.GetRequiredService<UsageBatchWriter>())
+        // Filters
+        .AddSingleton<TimeZones>()
+        .AddSingleton<UsageFilterFactory>()
         // Rollups
         .AddSingleton<RollupRepository>()
+        .AddSingleton<MatchingHours>()
         .AddSingleton<IUsageTotals>(provider => provider.GetRequiredService<RollupRepository>())
         .AddSingleton<StatsCache>()
         .AddHostedService(provider => provider.GetRequiredService<StatsCache>())
         // Pricing
         .AddSingleton<UsageRecordFactory>()
+        .AddSingleton<UsageTimestamps>()
+        // Repricing
+        .AddSingleton<RepricingStore>()
+        .AddSingleton<RepricingRepository>()
         .AddSingleton<UsageRepricer>()
         .AddHostedService<RepriceOnRegistryChange>()
         // Adoption
         .AddSingleton<RollupBackfill>()
         .AddHostedService(provider => provider.GetRequiredService<RollupBackfill>())
+        .AddSingleton<RollupSplit>()
+        .AddHostedService(provider => provider.GetRequiredService<RollupSplit>())
         .AddSingleton(new ProjectBackfill("select usage_backfill_projects()"))
         // Maintenance
         .AddHostedService<UsageMaintenance>()
         .AddSingleton<IRetentionPolicy, UsageRetention>();
 
     /// <inheritdoc/>
-    public async Task<string?> ReportAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken) =>
-        await RollupBackfill.DescribeAsync(connection, schema, cancellationToken);
+    public async Task<string?> ReportAsync(NpgsqlConnection connection, string schema, CancellationToken cancellationToken)
+    {
+        var lines = (string?[])[
+            await RollupBackfill.DescribeAsync(connection, schema, cancellationToken),
+            await RollupSplit.DescribeAsync(connection, schema, cancellationToken)];
+        return lines.All(line => line is null) ? null : string.Join("; ", lines.Where(line => line is not null));
+    }
 }

@@ -43,10 +43,14 @@ internal sealed class NoModelPrices : IModelPrices
     public ModelName Canonicalize(string provider, string model) => new(provider, model);
 }
 
-/// <summary>The implementation without the Usage module: all costs are zero.</summary>
+/// <summary>The implementation without the Usage module: all sums are zero.</summary>
 internal sealed class NoUsageTotals : IUsageTotals
 {
     /// <inheritdoc/>
     public Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken) =>
         Task.FromResult(new UsageCosts(0, new Dictionary<string, decimal>()));
+
+    /// <inheritdoc/>
+    public Task<ConversationUsage> GetConversationUsageAsync(Scope scope, Guid conversationId, CancellationToken cancellationToken) =>
+        Task.FromResult(new ConversationUsage(new UsageSums(0, 0, 0, 0, 0, 0, 0), 0, 0, new Dictionary<string, UsageSums>()));
 }

@@ -96,6 +96,8 @@ internal static class HttpPipeline
         config.Binding.FailureMessage = (_, _, value) => $"'{value}' is not an accepted value.";
         config.Binding.ValueParserFor<bool>(BooleanParser.Parse);
         config.Binding.ValueParserFor<bool?>(BooleanParser.Parse);
+        // A parameter may be given several times. The default parser would read a value that begins with a bracket as a JSON array.
+        config.Binding.ValueParserFor<IReadOnlyList<string>>(values => new ParseResult(true, values.ToArray()));
         JsonConventions.Apply(config.Serializer.Options);
         config.Serializer.RequestDeserializer = async (request, type, _, cancellationToken) =>
         {

@@ -5,14 +5,13 @@ using FluentValidation;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Json;
-using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.ExportLogs;
 
 /// <summary>GET /api/v1/logs/export streams all usages that the filters select.</summary>
-internal sealed class ExportLogsEndpoint(UsageLogRepository logs, TimeProvider time) : Endpoint<ExportLogsRequest>
+internal sealed class ExportLogsEndpoint(UsageLogRepository logs, UsageFilterFactory filters) : Endpoint<ExportLogsRequest>
 {
     private const int ChunkLength = 32 * 1024;
 
@@ -26,6 +25,8 @@ internal sealed class ExportLogsEndpoint(UsageLogRepository logs, TimeProvider t
                 Streamed, newest first; time and filters are those of `/api/v1/logs`. The CSV begins with the columns of the
                 command-line client: logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens,
                 cost.
+                A CSV text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return has a leading apostrophe, so that no spreadsheet
+                takes it for a formula.
                 """;
             summary.Response(StatusCodes.Status200OK, "The usages, `text/csv` or `application/x-ndjson`.");
         });
@@ -33,13 +34,15 @@ internal sealed class ExportLogsEndpoint(UsageLogRepository logs, TimeProvider t
 
     public override async Task HandleAsync(ExportLogsRequest request, CancellationToken ct)
     {
+        var scope = HttpContext.GetScope();
+        var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
         var isCsv = request.Format is ExportFormat.Csv;
         HttpContext.MarkResponseStart();
         HttpContext.Response.ContentType = isCsv ? "text/csv; charset=utf-8" : "application/x-ndjson";
         HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"usage.{(isCsv ? "csv" : "ndjson")}\"";
 
         var chunk = new StringBuilder(isCsv ? CsvLine.Header : "");
-        await foreach (var row in logs.StreamAsync(HttpContext.GetScope(), request.ToFilter(time.GetPostgresNow().UtcDateTime), ct))
+        await foreach (var row in logs.StreamAsync(scope, filter, ct))
         {
             if (isCsv)
                 CsvLine.Append(chunk, row);

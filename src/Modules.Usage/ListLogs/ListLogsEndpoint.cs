@@ -3,14 +3,14 @@ using FluentValidation;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Paging;
-using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.ListLogs;
 
 /// <summary>GET /api/v1/logs lists usages, newest first.</summary>
-internal sealed class ListLogsEndpoint(UsageLogRepository logs, TimeProvider time) : Endpoint<ListLogsRequest, IReadOnlyList<UsageLog>>
+internal sealed class ListLogsEndpoint(UsageLogRepository logs, UsageFilterFactory filters)
+    : Endpoint<ListLogsRequest, IReadOnlyList<UsageLog>>
 {
     public override void Configure()
     {
@@ -19,7 +19,9 @@ internal sealed class ListLogsEndpoint(UsageLogRepository logs, TimeProvider tim
         {
             summary.Summary = "List logged usages";
             summary.Description = """
-                Newest first; of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day).
+                Newest first; of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day). Bare
+                dates are days of `timezone`, by default UTC. Filters may be given several times (any of the values); `~none` selects usages
+                without a value.
                 If there is more, the header `X-Next-Cursor` says where:
                 sent back as `cursor` it brings the next page, at the same price however deep.
                 """;
@@ -30,7 +32,9 @@ internal sealed class ListLogsEndpoint(UsageLogRepository logs, TimeProvider tim
     public override async Task HandleAsync(ListLogsRequest request, CancellationToken ct)
     {
         var page = new UsagePage(request.Limit, request.Offset, request.Cursor);
-        var rows = await logs.ListAsync(HttpContext.GetScope(), request.ToFilter(time.GetPostgresNow().UtcDateTime), page, ct);
+        var scope = HttpContext.GetScope();
+        var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
+        var rows = await logs.ListAsync(scope, filter, page, ct);
         await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, row => new PageCursor(row.LoggedAt, row.Id)), ct);
     }
 }

@@ -14,7 +14,7 @@ using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttri
 namespace LlmRing.Modules.Usage.LogUsage;
 
 /// <summary>POST /api/v1/log stores the usage of one LLM call.</summary>
-internal sealed class LogUsageEndpoint(UsageBatchWriter writer, UsageRecordFactory factory, TimeProvider time)
+internal sealed class LogUsageEndpoint(UsageBatchWriter writer, UsageRecordFactory factory, UsageTimestamps timestamps, TimeProvider time)
     : Endpoint<LogUsageRequest, LogResult>
 {
     private const int MaxBody = 1024 * 1024;
@@ -27,8 +27,12 @@ internal sealed class LogUsageEndpoint(UsageBatchWriter writer, UsageRecordFacto
         {
             summary.Summary = "Log the usage of an LLM call";
             summary.Description = """
-                Without `cost` the call is priced from the registry; an unknown model costs 0 and is marked `unpriced`.
-                It is answered once it is stored for good.
+                Without `cost` the call is priced from the price lists: `priced_as` names the entry, `cost_source` the list. An unknown model
+                costs 0 and is marked `unpriced`. Counts are stored inclusively: `input_tokens` contains cache reads and writes,
+                `output_tokens` contains reasoning. `input_includes_cache: false` says that the cache tokens must be added; instead of the
+                counts, `usage` takes the provider's own usage object, and wins over counts beside it.
+                `timestamp` is the time of the call, from 2020 (or the retention of usages) to 5 minutes ahead.
+                The usage is answered once it is stored for good.
                 A repeat with the same `Idempotency-Key` or `id` answers the first result and adds nothing.
                 """;
             summary.ExampleRequest = Example;
@@ -42,8 +46,11 @@ internal sealed class LogUsageEndpoint(UsageBatchWriter writer, UsageRecordFacto
 
     public override async Task HandleAsync(LogUsageRequest request, CancellationToken ct)
     {
-        var loggedAt = time.GetPostgresNow().UtcDateTime;
-        var record = await factory.CreateAsync(HttpContext.GetScope(), request, request.IdempotencyKey, loggedAt, ct);
+        var now = time.GetPostgresNow().UtcDateTime;
+        if (timestamps.Validate(request.Timestamp, now) is { } failure)
+            ValidationFailures.Add(failure);
+        ThrowIfAnyErrors();
+        var record = await factory.CreateAsync(HttpContext.GetScope(), request, request.IdempotencyKey, now, ct);
         if (writer.TryWrite(record) is not { } result)
         {
             HttpContext.Response.Headers.RetryAfter = "1";

@@ -12,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Usage.LogUsageBatch;
 
 /// <summary>POST /api/v1/log/batch stores many usages at once.</summary>
-internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageStore store, TimeProvider time)
+internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageTimestamps timestamps, UsageStore store, TimeProvider time)
     : EndpointWithoutRequest<IReadOnlyList<LogResult>>
 {
     private const string NdJson = "application/x-ndjson";
@@ -30,6 +30,7 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
             summary.Description = """
                 As a JSON array: all of them are stored or none. As `application/x-ndjson`, a usage per line: each line is stored or refused
                 by itself and is answered by a line of its own. The body may be gzipped.
+                The members of a usage are those of `/api/v1/log`; usages of one batch may have timestamps of many months.
                 With an `Idempotency-Key` or with `id`s, a repeat answers the first results and adds nothing.
                 """;
             summary.ExampleRequest = new[]
@@ -47,7 +48,7 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
         var key = HttpContext.Request.Headers[IdempotencyKeyHeader].ToString();
         if (key.Length > MaxKeyLength)
             return RefuseKeyAsync(ct);
-        var batch = new UsageBatch(factory, HttpContext.GetScope(), key, time.GetPostgresNow().UtcDateTime);
+        var batch = new UsageBatch(factory, timestamps, HttpContext.GetScope(), key, time.GetPostgresNow().UtcDateTime);
         return HttpContext.Request.ContentType!.StartsWith(NdJson, StringComparison.OrdinalIgnoreCase)
             ? LogLinesAsync(batch, ct)
             : LogArrayAsync(batch, ct);
@@ -64,7 +65,7 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
 
     private async Task LogArrayAsync(UsageBatch batch, CancellationToken ct)
     {
-        var inputs = await ReadArrayAsync(ct);
+        var inputs = await ReadArrayAsync(batch, ct);
         ThrowIfAnyErrors();
         var records = new List<UsageRecord>(inputs.Count);
         foreach (var input in inputs)
@@ -73,7 +74,7 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
     }
 
     /// <summary>Reads and validates usage by usage; failures are in <see cref="BaseEndpoint.ValidationFailures"/>.</summary>
-    private async Task<List<UsageInput>> ReadArrayAsync(CancellationToken ct)
+    private async Task<List<UsageInput>> ReadArrayAsync(UsageBatch batch, CancellationToken ct)
     {
         var (inputs, position) = (new List<UsageInput>(), 0);
         var read = JsonSerializer.DeserializeAsyncEnumerable<UsageInput>(HttpContext.Request.Body, JsonConventions.Options, ct);
@@ -83,7 +84,7 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageSto
             {
                 if (position == UsageBatch.MaxUsages)
                     throw UsageBatch.TooManyUsages();
-                foreach (var failure in UsageBatch.Validate(input))
+                foreach (var failure in batch.Validate(input))
                 {
                     failure.PropertyName = $"[{position}].{failure.PropertyName}";
                     ValidationFailures.Add(failure);

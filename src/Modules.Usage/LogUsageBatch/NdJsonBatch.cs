@@ -64,12 +64,12 @@ internal sealed class NdJsonBatch(UsageBatch batch, UsageStore store)
     // Class 22, data exception: a value cannot be stored. Errors of other classes concern all records.
     private static bool IsRefusal(PostgresException exception) => exception.SqlState.StartsWith("22", StringComparison.Ordinal);
 
-    private static (UsageInput? Input, IReadOnlyList<ValidationFailure> Failures) Read(ReadOnlyMemory<byte> line)
+    private (UsageInput? Input, IReadOnlyList<ValidationFailure> Failures) Read(ReadOnlyMemory<byte> line)
     {
         try
         {
             var input = JsonSerializer.Deserialize<UsageInput>(line.Span, JsonConventions.Options);
-            return (input, UsageBatch.Validate(input));
+            return (input, batch.Validate(input));
         }
         catch (JsonException exception)
         {

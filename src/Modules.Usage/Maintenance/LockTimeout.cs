@@ -9,12 +9,15 @@ namespace LlmRing.Modules.Usage.Maintenance;
 /// </summary>
 internal static class LockTimeout
 {
-    private const int Attempts = 5;
-
     /// <summary>Runs a statement in a transaction of its own.</summary>
+    /// <param name="connection">To the primary, outside a transaction.</param>
+    /// <param name="statement">The statement.</param>
+    /// <param name="time">The clock of the pauses between attempts.</param>
+    /// <param name="cancellationToken">Cancels the statement and the pauses.</param>
+    /// <param name="attempts">How often to try: once where a request waits.</param>
     /// <returns>False when the table was in use at each attempt.</returns>
     public static async Task<bool> TryExecuteAsync(
-        NpgsqlConnection connection, string statement, TimeProvider time, CancellationToken cancellationToken)
+        NpgsqlConnection connection, string statement, TimeProvider time, CancellationToken cancellationToken, int attempts = 5)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -28,7 +31,7 @@ internal static class LockTimeout
             }
             catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.LockNotAvailable)
             {
-                if (attempt == Attempts)
+                if (attempt == attempts)
                     return false;
                 await Task.Delay(TimeSpan.FromSeconds(attempt), time, cancellationToken);
             }

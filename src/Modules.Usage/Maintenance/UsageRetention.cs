@@ -17,11 +17,21 @@ internal sealed class UsageRetention(NpgsqlDataSource database, UsageSettings se
             return "usage: kept for ever (LLMRING_USAGE_RETENTION_DAYS is not set)";
 
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var expired = await ListExpiredAsync(connection, time.GetUtcNow().AddDays(-days).UtcDateTime, cancellationToken);
-        if (expired.Count == 0)
+        var cutoff = time.GetUtcNow().AddDays(-days).UtcDateTime;
+        var expired = await ListExpiredAsync(connection, cutoff, cancellationToken);
+        var strays = await CountStraysAsync(connection, cutoff, cancellationToken);
+        if (expired.Count == 0 && strays == 0)
             return $"usage older than {days} days: no whole month";
+
+        var parts = new List<string>();
         if (dryRun)
-            return $"usage older than {days} days: {string.Join(", ", expired)} would be dropped";
+        {
+            if (expired.Count > 0)
+                parts.Add($"{string.Join(", ", expired)} would be dropped");
+            if (strays > 0)
+                parts.Add($"{strays} rows of the default partition would be deleted");
+            return $"usage older than {days} days: {string.Join("; ", parts)}";
+        }
 
         var (dropped, inUse) = (new List<string>(), new List<string>());
         foreach (var partition in expired)
@@ -30,12 +40,33 @@ internal sealed class UsageRetention(NpgsqlDataSource database, UsageSettings se
             (isDropped ? dropped : inUse).Add(partition);
         }
 
-        var parts = new List<string>();
         if (dropped.Count > 0)
             parts.Add($"{string.Join(", ", dropped)} dropped");
         if (inUse.Count > 0)
             parts.Add($"in use, left to the next run: {string.Join(", ", inUse)}");
+        if (strays > 0)
+            parts.Add($"{await DeleteStraysAsync(connection, cutoff, cancellationToken)} rows of the default partition deleted");
         return $"usage older than {days} days: {string.Join("; ", parts)}";
+    }
+
+    // The default partition has the rows of months whose partition could not be created. Their months are dropped like the others.
+    private const string Strays = "usage_logs_default where created_at < date_trunc('month', @cutoff, 'UTC')";
+
+    private static Task<long> CountStraysAsync(NpgsqlConnection connection, DateTime cutoff, CancellationToken cancellationToken) =>
+        connection.ExecuteScalarAsync<long>(new CommandDefinition(
+            $"select count(*) from {Strays}", new { cutoff }, cancellationToken: cancellationToken));
+
+    /// <summary>Deletes 5,000 rows per transaction, so that no lock is held for long.</summary>
+    private static async Task<long> DeleteStraysAsync(NpgsqlConnection connection, DateTime cutoff, CancellationToken cancellationToken)
+    {
+        var step = new CommandDefinition(
+            $"delete from usage_logs_default where ctid = any(array(select ctid from {Strays} limit 5000))",
+            new { cutoff },
+            cancellationToken: cancellationToken);
+        var deleted = 0L;
+        while (await connection.ExecuteAsync(step) is > 0 and var rows)
+            deleted += rows;
+        return deleted;
     }
 
     /// <summary>

@@ -1,7 +1,6 @@
 using System.Text.Json;
 using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Contracts;
-using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Usage.Pricing;
@@ -12,46 +11,39 @@ internal sealed class UsageRecordFactory(IModelPrices prices)
     /// <param name="scope">The scope of the request.</param>
     /// <param name="input">A valid usage.</param>
     /// <param name="idempotencyKey">The <c>Idempotency-Key</c> of the usage; null or empty: none.</param>
-    /// <param name="loggedAt">The time of the request, UTC, in whole microseconds.</param>
+    /// <param name="now">The time of the request, UTC, in whole microseconds.</param>
     /// <param name="cancellationToken">Cancels the wait for the first copy of the registry.</param>
     public async ValueTask<UsageRecord> CreateAsync(
-        Scope scope, UsageInput input, string? idempotencyKey, DateTime loggedAt, CancellationToken cancellationToken)
+        Scope scope, UsageInput input, string? idempotencyKey, DateTime now, CancellationToken cancellationToken)
     {
-        var price = input.Cost is null ? await prices.FindAsync(input.Provider!, input.Model!, null, cancellationToken) : null;
-        return new UsageRecord
+        var usage = input.ReadUsage()!.Value;
+        var serviceTier = ServiceTiers.Normalize(input.ServiceTier ?? usage.ServiceTier);
+        var createdAt = UsageTimestamps.Read(input.Timestamp, now);
+        var record = new UsageRecord
         {
-            Id = input.Id ?? Guid.CreateVersion7(loggedAt),
+            Id = input.Id ?? Guid.CreateVersion7(createdAt),
             Scope = scope,
-            CreatedAt = loggedAt,
+            CreatedAt = createdAt,
             Provider = input.Provider!,
             Model = input.Model!,
             Alias = NullIfEmpty(input.Alias),
             Profile = NullIfEmpty(input.Profile) ?? "default",
             Origin = NullIfEmpty(input.Origin),
             IdAtOrigin = NullIfEmpty(input.IdAtOrigin),
-            InputTokens = input.InputTokens!.Value,
-            OutputTokens = input.OutputTokens!.Value,
-            CachedInputTokens = input.CachedInputTokens ?? 0,
-            CacheWrite5mTokens = input.CacheWrite5mTokens ?? 0,
-            CacheWrite1hTokens = input.CacheWrite1hTokens ?? 0,
-            ReasoningTokens = input.ReasoningTokens ?? 0,
-            Cost = input.Cost ?? (price is null ? 0 : CostAt(price, input)),
-            CostSource = input.Cost is not null ? CostSources.Client : price is not null ? CostSources.Registry : CostSources.Unpriced,
+            // The SDK sends its conversation as id_at_origin.
+            ConversationId = input.ConversationId ?? (Guid.TryParseExact(input.IdAtOrigin, "D", out var conversation) ? conversation : null),
+            Tokens = usage.Tokens,
+            ServiceTier = serviceTier,
+            Cost = input.Cost ?? 0,
+            CostSource = input.Cost is null ? CostSources.Unpriced : CostSources.Client,
             LatencyMs = input.LatencyMs,
             Metadata = input.Metadata is { ValueKind: JsonValueKind.Object } metadata ? metadata.GetRawText() : "{}",
             IdempotencyKeys = IdempotencyKeys(NullIfEmpty(idempotencyKey), input.Id),
         };
+        return input.Cost is null && await prices.FindAsync(record.Provider, record.Model, serviceTier, cancellationToken) is { } price
+            ? record.PricedBy(price)
+            : record;
     }
-
-    private static decimal CostAt(ModelPrice price, UsageInput input) => CallCost.Compute(
-        price,
-        new TokenCounts(
-            input.InputTokens!.Value,
-            input.OutputTokens!.Value,
-            input.CachedInputTokens ?? 0,
-            input.CacheWrite5mTokens ?? 0,
-            input.CacheWrite1hTokens ?? 0,
-            input.ReasoningTokens ?? 0)).Total;
 
     // The prefixes keep a key from meeting an id of the same text.
     private static string[] IdempotencyKeys(string? key, Guid? id) => (key, id) switch

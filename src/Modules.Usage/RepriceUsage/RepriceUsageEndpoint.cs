@@ -1,34 +1,135 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
 using FastEndpoints;
-using LlmRing.Modules.Usage.Pricing;
+using FluentValidation;
+using LlmRing.Modules.Usage.Filters;
+using LlmRing.Modules.Usage.Repricing;
+using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.RepriceUsage;
 
-/// <summary>POST /api/v1/usage/reprice prices usages that were logged while their model was unknown.</summary>
-internal sealed class RepriceUsageEndpoint(UsageRepricer repricer) : EndpointWithoutRequest<RepriceUsageResponse>
+/// <summary>POST /api/v1/usage/reprice prices stored usages by the price lists of today.</summary>
+internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFactory filters) : Endpoint<RepriceUsageRequest>
 {
     public override void Configure()
     {
         Post("/api/v1/usage/reprice");
         Summary(summary =>
         {
-            summary.Summary = "Price usages that were logged unpriced";
+            summary.Summary = "Price stored usages anew";
             summary.Description = """
-                Only usages whose `cost_source` is `unpriced` and whose model the registry now knows; statistics change with them.
-                The same happens by itself when the registry changes.
+                Without a body: usages whose `cost_source` is `unpriced` and whose model the price lists know by now; the same happens by
+                itself when a price list changes.
+                With a body: the usages of a range, whatever they cost now. A bare end date includes its day. `cost_source` names which of
+                them; absent: all but those whose cost the client sent, and usages of the reference server that cost 0. Usages of the
+                reference server with another cost are priced anew where `client` is named. Models without a price keep their cost.
+                Counts that an earlier version stored become inclusive first. With `dry_run` nothing changes; without it, statistics
+                change with the usages, and GET `/api/v1/usage/repricings` shows who changed what.
                 """;
-            summary.Response<RepriceUsageResponse>(StatusCodes.Status200OK, "How many were priced, and their cost.");
+            summary.ExampleRequest = new RepriceUsageRequest { StartDate = "2026-11-01", EndDate = "2026-11-30", DryRun = true };
+            summary.Response<RepriceUsageResponse>(StatusCodes.Status200OK, "What changed, or with `dry_run` would change.");
         });
     }
 
-    public override async Task HandleAsync(CancellationToken ct)
+    public override async Task HandleAsync(RepriceUsageRequest request, CancellationToken ct)
     {
-        var (count, cost) = await repricer.RepriceAsync(HttpContext.GetScope(), ct);
-        await Send.OkAsync(new RepriceUsageResponse(count, cost), ct);
+        var scope = HttpContext.GetScope();
+        if (request.IsEmpty)
+        {
+            var (count, cost) = await repricer.PriceUnpricedAsync(scope, ct);
+            await Send.OkAsync(new UnpricedUsageResponse(count, cost), ct);
+            return;
+        }
+
+        var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
+        var selection = new RepricingSelection(filter, request.CostSource);
+        // A user is verified by authentication; a key speaks for itself.
+        var userId = scope.ApiKeyId is null ? HttpContext.Request.Headers["X-User-ID"].ToString().Trim() : null;
+        var summary = request.DryRun
+            ? await repricer.PreviewAsync(scope, selection, ct)
+            : await repricer.RepriceAsync(scope, userId, selection, JsonSerializer.Serialize(request, JsonConventions.Options), ct);
+        await Send.OkAsync(
+            new RepriceUsageResponse(summary.Rows, summary.Changed, summary.CostBefore, summary.CostAfter, summary.ByModel), ct);
     }
 }
 
+internal sealed record RepriceUsageRequest
+{
+    /// <summary>An ISO 8601 date or date and time.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? StartDate { get; init; }
+
+    /// <summary>An ISO 8601 date, included, or date and time.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? EndDate { get; init; }
+
+    /// <summary>An IANA name: bare dates are those of the zone. Absent: UTC.</summary>
+    [JsonPropertyName("timezone"), JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? TimeZone { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Provider { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Model { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Alias { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Origin { get; init; }
+
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public string? Profile { get; init; }
+
+    /// <summary>Absent: all but <c>client</c>.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<RepriceableSource>? CostSource { get; init; }
+
+    /// <summary>Whether to compute the difference only.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool DryRun { get; init; }
+
+    /// <summary>Whether the request has no body, or one without a known member.</summary>
+    [JsonIgnore]
+    internal bool IsEmpty => this == new RepriceUsageRequest();
+
+    public UsageSelection ToSelection() => new()
+    {
+        StartDate = StartDate,
+        EndDate = EndDate,
+        TimeZone = TimeZone,
+        Provider = ListOf(Provider),
+        Model = ListOf(Model),
+        Alias = ListOf(Alias),
+        Origin = ListOf(Origin),
+        Profile = ListOf(Profile),
+    };
+
+    private static string[]? ListOf(string? value) => value is null ? null : [value];
+}
+
+internal sealed class RepriceUsageValidator : Validator<RepriceUsageRequest>
+{
+    public RepriceUsageValidator() => When(request => !request.IsEmpty, () =>
+    {
+        RuleFor(request => request.StartDate).NotNull().Must(DateRange.IsDate).WithMessage(DateRange.Accepted);
+        RuleFor(request => request.EndDate).NotNull().Must(DateRange.IsDate).WithMessage(DateRange.Accepted);
+        RuleFor(request => request.CostSource).Must(sources => sources is not { Count: 0 }).WithMessage("A cost source is missing.");
+    });
+}
+
+/// <param name="Rows">Usages that were selected.</param>
+/// <param name="Changed">Usages whose cost, cost source or price changed.</param>
+/// <param name="CostBefore">Their cost before, in USD.</param>
+/// <param name="CostAfter">Their cost after, in USD.</param>
+/// <param name="ByModel">The same per model; the greatest difference first.</param>
+internal sealed record RepriceUsageResponse(
+    long Rows, long Changed, decimal CostBefore, decimal CostAfter, IReadOnlyList<ModelRepricing> ByModel);
+
+/// <summary>The answer to a request without a body.</summary>
 /// <param name="Repriced">How many usages were priced.</param>
 /// <param name="Cost">Their cost, in USD.</param>
-internal sealed record RepriceUsageResponse(long Repriced, decimal Cost);
+internal sealed record UnpricedUsageResponse(long Repriced, decimal Cost);

@@ -14,24 +14,33 @@ internal sealed class LatencyHistogram
     /// <summary>Latencies in all buckets.</summary>
     public long Count { get; private set; }
 
-    public void Add(int milliseconds) => Add(BucketOf(milliseconds), 1);
+    /// <summary>Whether adding the histogram changes nothing.</summary>
+    public bool IsZero => _counts.All(count => count == 0);
+
+    /// <param name="milliseconds">The latency.</param>
+    /// <param name="count">How often it is counted; negative: removed.</param>
+    public void Add(int milliseconds, int count = 1) => AddTo(BucketOf(milliseconds), count);
 
     /// <param name="counts">Latencies per bucket: a value of the column <c>latencies</c>.</param>
-    public void Add(int[] counts)
+    /// <param name="sign">-1 subtracts them.</param>
+    public void Add(int[] counts, int sign = 1)
     {
         for (var bucket = 0; bucket < counts.Length; bucket++)
-            Add(bucket, counts[bucket]);
+            AddTo(bucket, sign * counts[bucket]);
     }
 
     public void Add(LatencyHistogram other)
     {
         for (var bucket = 0; bucket < other._counts.Count; bucket++)
-            Add(bucket, other._counts[bucket]);
+            AddTo(bucket, other._counts[bucket]);
     }
 
-    /// <summary>The latency that a share of the requests (0 to 1) does not exceed, in milliseconds.</summary>
-    public double Percentile(double share)
+    /// <summary>The latency that a share of the requests (0 to 1) does not exceed, in milliseconds; null without latencies.</summary>
+    public double? Percentile(double share)
     {
+        if (Count <= 0)
+            return null;
+
         var rank = Math.Max(1, (long)Math.Ceiling(share * Count));
         var bucket = 0;
         for (var seen = 0L; bucket < _counts.Count && (seen += _counts[bucket]) < rank; bucket++)
@@ -47,7 +56,7 @@ internal sealed class LatencyHistogram
 
     private static int BucketOf(int milliseconds) => milliseconds <= 1 ? 0 : (int)Math.Ceiling(Math.Log(milliseconds) / Math.Log(Growth));
 
-    private void Add(int bucket, long count)
+    private void AddTo(int bucket, long count)
     {
         while (_counts.Count <= bucket)
             _counts.Add(0);

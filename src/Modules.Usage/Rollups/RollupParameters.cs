@@ -9,8 +9,8 @@ internal static class RollupParameters
 {
     public const string AddToRollups = """
         select usage_add_to_rollups(
-            @scopes, @granularities, @bucketStarts, @dimensionKeys, @providers, @models, @aliases, @origins, @profiles, @requests,
-            @inputTokens, @outputTokens, @cachedInputTokens, @costs, @latencies)
+            @scopes, @granularities, @bucketStarts, @dimensionKeys, @providers, @models, @aliases, @origins, @profiles, @costSources,
+            @serviceTiers, @requests, @inputTokens, @outputTokens, @cachedInputTokens, @costs, @latencies)
         """;
 
     /// <summary>Adds the parameters of <see cref="AddToRollups"/>.</summary>
@@ -25,6 +25,8 @@ internal static class RollupParameters
         parameters.AddArray("aliases", NpgsqlDbType.Text, rollups, rollup => rollup.Key.Alias);
         parameters.AddArray("origins", NpgsqlDbType.Text, rollups, rollup => rollup.Key.Origin);
         parameters.AddArray("profiles", NpgsqlDbType.Text, rollups, rollup => rollup.Key.Profile);
+        parameters.AddArray("costSources", NpgsqlDbType.Text, rollups, rollup => rollup.Key.CostSource);
+        parameters.AddArray("serviceTiers", NpgsqlDbType.Text, rollups, rollup => rollup.Key.ServiceTier);
         parameters.AddArray("requests", NpgsqlDbType.Bigint, rollups, rollup => rollup.Requests);
         parameters.AddArray("inputTokens", NpgsqlDbType.Bigint, rollups, rollup => rollup.InputTokens);
         parameters.AddArray("outputTokens", NpgsqlDbType.Bigint, rollups, rollup => rollup.OutputTokens);

@@ -9,21 +9,23 @@ internal static class IdempotencyStore
     // Waits for an open transaction that has claimed one of the keys. The keys are sorted, so that no two statements wait for
     // each other.
     private const string Claim = """
-        insert into usage_idempotency (scope, key, log_id, cost, cost_source, created_at)
-        select * from unnest(@scopes, @keys, @ids, @costs, @sources, @times)
+        insert into usage_idempotency (scope, key, log_id, cost, cost_source, priced_as, logged_at, created_at)
+        select *, now() from unnest(@scopes, @keys, @ids, @costs, @sources, @priceNames, @times)
         on conflict do nothing
         returning scope, key
         """;
 
     private const string Find = """
-        select first.scope, first.key, first.log_id, first.cost, first.cost_source, first.created_at
+        select first.scope, first.key, first.log_id, first.cost, first.cost_source, first.priced_as,
+            coalesce(first.logged_at, first.created_at) as logged_at
         from usage_idempotency as first
         join unnest(@scopes, @keys) as requested (scope, key) using (scope, key)
         """;
 
     private const string Redirect = """
         update usage_idempotency as second
-        set log_id = first.log_id, cost = first.cost, cost_source = first.cost_source, created_at = first.created_at
+        set log_id = first.log_id, cost = first.cost, cost_source = first.cost_source, priced_as = first.priced_as,
+            logged_at = coalesce(first.logged_at, first.created_at), created_at = first.created_at
         from usage_idempotency as first
         where first.scope = @scope and first.key = @used and second.scope = @scope and second.key = @key
         """;
@@ -52,6 +54,7 @@ internal static class IdempotencyStore
             ids = wanted.ConvertAll(claim => claim.Value.Id),
             costs = wanted.ConvertAll(claim => claim.Value.Cost),
             sources = wanted.ConvertAll(claim => claim.Value.CostSource),
+            priceNames = wanted.ConvertAll(claim => claim.Value.Price?.PricedAs),
             times = wanted.ConvertAll(claim => claim.Value.CreatedAt),
         };
         var claimed = (await connection.QueryAsync<(string Scope, string Key)>(
@@ -77,14 +80,16 @@ internal static class IdempotencyStore
         if (usedKeys.Count == 0)
             return replays;
 
-        var found = await connection.QueryAsync<(string Scope, string Key, Guid LogId, decimal Cost, string Source, DateTime CreatedAt)>(
-            new CommandDefinition(Find, parameters, cancellationToken: cancellationToken));
-        var results = found
-            .ToDictionary(
-                first => (first.Scope, first.Key),
-                first => new LogResult(first.LogId, first.Cost, first.CreatedAt, first.Source) { IsReplay = true });
+        var found = await connection.QueryAsync<FirstResult>(new CommandDefinition(Find, parameters, cancellationToken: cancellationToken));
+        var results = found.ToDictionary(first => (first.Scope, first.Key), first => first.ToReplay());
         foreach (var (record, used) in usedKeys)
             replays.Add(record, results[(record.Scope.Id, used)]);
         return replays;
+    }
+
+    private sealed record FirstResult(
+        string Scope, string Key, Guid LogId, decimal Cost, string CostSource, string? PricedAs, DateTime LoggedAt)
+    {
+        public LogResult ToReplay() => new(LogId, Cost, LoggedAt, CostSource, PricedAs) { IsReplay = true };
     }
 }

@@ -1,3 +1,4 @@
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 
 namespace LlmRing.Modules.Usage.Storage;
@@ -17,18 +18,22 @@ internal sealed record UsageRecord
     public required string Profile { get; init; }
     public string? Origin { get; init; }
     public string? IdAtOrigin { get; init; }
-    public required int InputTokens { get; init; }
-    public required int OutputTokens { get; init; }
-    public int CachedInputTokens { get; init; }
-    public int CacheWrite5mTokens { get; init; }
-    public int CacheWrite1hTokens { get; init; }
-    public int ReasoningTokens { get; init; }
+    public Guid? ConversationId { get; init; }
+
+    /// <summary>Inclusive counts.</summary>
+    public required TokenCounts Tokens { get; init; }
+
+    /// <summary><c>batch</c>, <c>flex</c> or <c>priority</c>; null: standard.</summary>
+    public string? ServiceTier { get; init; }
 
     /// <summary>In USD.</summary>
     public required decimal Cost { get; init; }
 
     /// <summary>One of <see cref="CostSources"/>.</summary>
     public required string CostSource { get; init; }
+
+    /// <summary>The price that the cost is computed from; null where the client sent the cost or the model is unknown.</summary>
+    public ModelPrice? Price { get; init; }
 
     public int? LatencyMs { get; init; }
 
@@ -40,6 +45,14 @@ internal sealed record UsageRecord
     /// <c>id</c>, where it has them.
     /// </summary>
     public IReadOnlyList<string> IdempotencyKeys { get; init; } = [];
+
+    /// <summary>The same usage with what the provider bills for it.</summary>
+    public UsageRecord PricedBy(ModelPrice price) => this with
+    {
+        Cost = CallCost.Compute(price, Tokens).Total,
+        CostSource = CostSources.Of(price),
+        Price = price,
+    };
 }
 
 /// <summary>Values of <c>cost_source</c>: where a cost comes from.</summary>
@@ -51,6 +64,24 @@ internal static class CostSources
     /// <summary>The cost is computed from the registry's rates.</summary>
     public const string Registry = "registry";
 
-    /// <summary>The registry does not know the model; the cost is 0.</summary>
+    /// <summary>The cost is computed from the operator's own price list.</summary>
+    public const string Own = "own";
+
+    /// <summary>The cost is computed from standard rates, because no price list has rates of the service tier.</summary>
+    public const string Estimated = "estimated";
+
+    /// <summary>No price list knows the model; the cost is 0.</summary>
     public const string Unpriced = "unpriced";
+
+    /// <summary>The mark of rows that the reference server wrote before this server adopted its database.</summary>
+    public const string Adopted = "adopted";
+
+    /// <summary>The source of a cost that is computed from a price.</summary>
+    public static string Of(ModelPrice price) => price.Source switch
+    {
+        PriceSource.Registry => Registry,
+        PriceSource.Own => Own,
+        PriceSource.Estimated => Estimated,
+        _ => throw new ArgumentOutOfRangeException(nameof(price)),
+    };
 }

@@ -14,7 +14,7 @@ public sealed record UsageLogged
     /// <summary>The scope that owns it.</summary>
     public required Scope Scope { get; init; }
 
-    /// <summary>When it was logged.</summary>
+    /// <summary>When the call was made: the client's timestamp, else the time at which it was logged.</summary>
     public required DateTimeOffset At { get; init; }
 
     /// <summary>E.g. <c>openai</c>.</summary>
@@ -32,19 +32,19 @@ public sealed record UsageLogged
     /// <summary>The calling program, if it was named.</summary>
     public string? Origin { get; init; }
 
-    /// <summary>Input tokens, cached ones included.</summary>
+    /// <summary>Input tokens, those of cache reads and cache writes included.</summary>
     public required int InputTokens { get; init; }
 
     /// <summary>Input tokens that the provider read from its cache.</summary>
     public required int CachedInputTokens { get; init; }
 
-    /// <summary>Output tokens.</summary>
+    /// <summary>Output tokens, those of reasoning included.</summary>
     public required int OutputTokens { get; init; }
 
     /// <summary>USD; 0 where the model has no known price.</summary>
     public required decimal Cost { get; init; }
 
-    /// <summary>The source of the cost: <c>client</c>, <c>registry</c> or <c>unpriced</c>.</summary>
+    /// <summary>The source of the cost: <c>client</c>, <c>registry</c>, <c>own</c>, <c>estimated</c> or <c>unpriced</c>.</summary>
     public required string CostSource { get; init; }
 }
 

@@ -4,6 +4,7 @@ using LlmRing.Host.Startup;
 using LlmRing.Modules.Usage.GetStats;
 using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Modules.Usage.Storage;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
 using Microsoft.Extensions.Time.Testing;
@@ -215,8 +216,7 @@ public sealed class GetStatsTests(ServerFixture server)
         Provider = "p",
         Model = $"m{number % 3}",
         Profile = "default",
-        InputTokens = number,
-        OutputTokens = 1,
+        Tokens = new TokenCounts(number, 1, 0, 0, 0, 0),
         Cost = number * 0.000001m,
         CostSource = CostSources.Client,
         Metadata = "{}",

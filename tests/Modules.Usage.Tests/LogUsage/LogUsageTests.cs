@@ -2,6 +2,7 @@ using System.Globalization;
 using System.Text.Json.Nodes;
 using Dapper;
 using LlmRing.Modules.Usage.Storage;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
@@ -255,8 +256,7 @@ public sealed class LogUsageTests(ServerFixture server)
             Provider = "p",
             Model = "m",
             Profile = "default",
-            InputTokens = 1,
-            OutputTokens = 1,
+            Tokens = new TokenCounts(1, 1, 0, 0, 0, 0),
             Cost = 0,
             CostSource = CostSources.Client,
             Metadata = "{}",

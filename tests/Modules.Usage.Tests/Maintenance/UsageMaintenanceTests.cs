@@ -51,7 +51,7 @@ public sealed class UsageMaintenanceTests(ServerFixture server)
             """)).AsList();
         await connection.ExecuteAsync("select llmring.usage_create_partitions(3)");
 
-        await Assert.That(indexes).IsEquivalentTo([3, 3, 3, 3, 3]);
+        await Assert.That(indexes).IsEquivalentTo([4, 4, 4, 4, 4]);
     }
 
     [Test]

@@ -3,9 +3,9 @@ using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
-namespace LlmRing.Modules.Usage.Pricing;
+namespace LlmRing.Modules.Usage.Repricing;
 
-/// <summary>Prices the unpriced usages of all scopes whenever the registry has changed.</summary>
+/// <summary>Prices the unpriced usages of all scopes whenever the price lists have changed.</summary>
 internal sealed partial class RepriceOnRegistryChange(IModelPrices prices, UsageRepricer repricer, ILogger<RepriceOnRegistryChange> logger)
     : BackgroundService
 {
@@ -51,7 +51,7 @@ internal sealed partial class RepriceOnRegistryChange(IModelPrices prices, Usage
     {
         try
         {
-            var (count, cost) = await repricer.RepriceAsync(null, cancellationToken);
+            var (count, cost) = await repricer.PriceUnpricedAsync(null, cancellationToken);
             if (count > 0)
                 LogRepriced(count, cost);
         }
@@ -64,13 +64,13 @@ internal sealed partial class RepriceOnRegistryChange(IModelPrices prices, Usage
 
     [LoggerMessage(
         LogLevel.Information,
-        "{Count} unpriced usages were priced after a change of the registry: {Cost} USD",
+        "{Count} unpriced usages were priced after a change of the price lists: {Cost} USD",
         EventName = "UsagesRepriced")]
     private partial void LogRepriced(long count, decimal cost);
 
     [LoggerMessage(
         LogLevel.Warning,
-        "Unpriced usages could not be priced after a change of the registry: {Reason}",
+        "Unpriced usages could not be priced after a change of the price lists: {Reason}",
         EventName = "RepricingFailed")]
     private partial void LogRepricingFailed(string reason);
 }

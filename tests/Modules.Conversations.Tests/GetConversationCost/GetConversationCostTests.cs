@@ -78,7 +78,7 @@ public sealed class GetConversationCostTests(ServerFixture server)
     }
 
     /// <summary>600 fresh and 400 cached input tokens and 100 output tokens: 0.0022 USD at the rates of gpt-4.1.</summary>
-    private static Task LogUsageAsync(ApiClient client, string conversation, string model) => client.PostAsync("/api/v1/log", new
+    private static Task<ApiResponse> LogUsageAsync(ApiClient client, string conversation, string model) => client.PostAsync("/api/v1/log", new
     {
         provider = "openai",
         model,

@@ -7,8 +7,8 @@ using LlmRing.Modules.Usage.Storage;
 using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
-using Npgsql;
 
 namespace LlmRing.Modules.Usage.Tests.GetStats;
 
@@ -72,11 +72,7 @@ public sealed class GetStatsTests(ServerFixture server)
         var random = new Random(42);
         var start = new DateTime(2025, 5, 1, 0, 0, 0, DateTimeKind.Utc);
         var rows = Enumerable.Range(0, 500).Select(i => Row(client, start.AddSeconds(random.Next(5 * 24 * 3600)), i)).ToList();
-        await using (var connection = new NpgsqlConnection(server.ConnectionString + ";Search Path=llmring"))
-        {
-            await connection.OpenAsync();
-            await UsageInsertCommand.ExecuteAsync(connection, RollupWriter.Batch, rows, CancellationToken.None);
-        }
+        await server.Server.Services.GetRequiredService<UsageStore>().LogAsync(rows, RollupWriter.Batch, CancellationToken.None);
 
         for (var i = 0; i < 40; i++)
         {

@@ -1,4 +1,5 @@
 using LlmRing.Modules.Registry.Archive;
+using LlmRing.Modules.Registry.Prices;
 using LlmRing.Modules.Registry.Snapshot;
 using LlmRing.Modules.Registry.Storage;
 using LlmRing.Modules.Registry.Upstream;
@@ -12,9 +13,9 @@ using Microsoft.Extensions.Http.Resilience;
 namespace LlmRing.Modules.Registry;
 
 /// <summary>
-/// Serves a cached copy of the public model registry, and implements <see cref="IModelPrices"/> with it.
-/// Each copy flows from the upstream through table <c>registry_documents</c> and the cache (shared by all hosts) to the
-/// <see cref="RegistrySnapshot"/> in memory, the only source that requests read.
+/// Serves a cached copy of the public model registry, and implements <see cref="IModelPrices"/> with it and with the operator's own
+/// prices. Each copy flows from the upstream through table <c>registry_documents</c> and the cache (shared by all hosts) to the
+/// <see cref="RegistrySnapshot"/> in memory, the only source that requests read. Before the first copy, that is the bundled list.
 /// </summary>
 public sealed class RegistryModule : IModule
 {
@@ -34,8 +35,13 @@ public sealed class RegistryModule : IModule
             .AddSingleton<RegistryLoader>()
             .AddSingleton<RegistryCatalog>()
             .AddSingleton<RegistryArchive>()
+            .AddSingleton<OwnPrices>()
+            .AddSingleton<UnpricedModels>()
             .AddSingleton<IModelPrices, ModelPrices>()
-            .AddHostedService<RegistryRefresher>();
+            .AddHostedService(provider => provider.GetRequiredService<OwnPrices>())
+            .AddHostedService<RegistryRefresher>()
+            .AddHealthChecks()
+            .AddCheck<RegistryCheck>("registry");
 
         if (settings.BaseUrl.IsFile)
         {

@@ -19,15 +19,12 @@ internal sealed class GetManifestEndpoint(RegistryCatalog catalog) : EndpointWit
             summary.Summary = "Get the registry's manifest";
             summary.Description = "Byte for byte as the upstream sent it, so clients can use this server as their registry.";
             summary.Response<JsonElement>(StatusCodes.Status200OK, "The manifest.");
-            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(CancellationToken ct)
     {
-        if (await catalog.GetAsync(ct) is { } registry)
-            await Send.ContentAsync(registry.Manifest, ContentResponses.CacheForAnHour, ct);
-        else
-            await Send.UnavailableAsync(ct);
+        var registry = await catalog.GetAsync(ct);
+        await Send.ContentAsync(registry, registry.Manifest, ct);
     }
 }

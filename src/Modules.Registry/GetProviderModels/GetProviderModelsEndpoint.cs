@@ -27,10 +27,9 @@ internal sealed class GetProviderModelsEndpoint(RegistryCatalog catalog) : Endpo
 
     public override async Task HandleAsync(GetProviderModelsRequest request, CancellationToken ct)
     {
-        if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.UnavailableAsync(ct);
-        else if (registry.FindProvider(request.Provider) is { } file)
-            await Send.ContentAsync(file, ContentResponses.CacheForAnHour, ct);
+        var registry = await catalog.GetAsync(ct);
+        if (registry.FindProvider(request.Provider) is { } file)
+            await Send.ContentAsync(registry, file, ct);
         else if (registry.ProviderNames.Contains(request.Provider))
             await Send.UnavailableAsync(ct);
         else

@@ -30,10 +30,8 @@ internal sealed class GetProviderVersionEndpoint(RegistryCatalog catalog, Regist
 
     public override async Task HandleAsync(GetProviderVersionRequest request, CancellationToken ct)
     {
-        if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.UnavailableAsync(ct);
-        else
-            await Send.ArchivedAsync(await archive.FindAsync(registry, request.Provider, request.Version), ct);
+        var registry = await catalog.GetAsync(ct);
+        await Send.ArchivedAsync(await archive.FindAsync(registry, request.Provider, request.Version), ct);
     }
 }
 

@@ -19,6 +19,8 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
             summary.Description = """
                 All models with every member that the upstream registry has.
                 Each answer carries a strong ETag; send it as If-None-Match to get 304 while the content is the same.
+                Until the upstream has given a first copy, the answer is the price list of this version of the server, and the header
+                `X-LLMRing-Registry: bundled; date=…` says so.
                 """;
             summary.RequestParam(
                 request => request.Providers, "Names of providers, separated by commas: only the models of these providers.");
@@ -28,22 +30,16 @@ internal sealed class GetRegistryEndpoint(RegistryCatalog catalog) : Endpoint<Ge
                 """);
             summary.Response<RegistryResponse>(StatusCodes.Status200OK, "The registry, or the models that the filters keep.");
             summary.Response(StatusCodes.Status304NotModified, "The content is the one that If-None-Match names.");
-            summary.DescribeUnavailable();
         });
     }
 
     public override async Task HandleAsync(GetRegistryRequest request, CancellationToken ct)
     {
-        if (await catalog.GetAsync(ct) is not { } registry)
-        {
-            await Send.UnavailableAsync(ct);
-            return;
-        }
-
+        var registry = await catalog.GetAsync(ct);
         var content = request is { Providers: null, Capabilities: null }
             ? registry.All
             : registry.Filter(Split(request.Providers), Split(request.Capabilities));
-        await Send.ContentAsync(content, ContentResponses.CacheForAnHour, ct);
+        await Send.ContentAsync(registry, content, ct);
     }
 
     private static HashSet<string> Split(string? names) => (names ?? "")

@@ -31,10 +31,8 @@ internal sealed class GetRegistryVersionEndpoint(RegistryCatalog catalog, Regist
 
     public override async Task HandleAsync(GetRegistryVersionRequest request, CancellationToken ct)
     {
-        if (await catalog.GetAsync(ct) is not { } registry)
-            await Send.UnavailableAsync(ct);
-        else
-            await Send.ArchivedAsync(await archive.FindMergedAsync(registry, request.Version), ct);
+        var registry = await catalog.GetAsync(ct);
+        await Send.ArchivedAsync(await archive.FindMergedAsync(registry, request.Version), ct);
     }
 }
 

@@ -1,4 +1,6 @@
+using System.Globalization;
 using FastEndpoints;
+using LlmRing.Modules.Registry.Snapshot;
 using LlmRing.Shared.Errors;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Primitives;
@@ -6,14 +8,26 @@ using Microsoft.Net.Http.Headers;
 
 namespace LlmRing.Modules.Registry.Responses;
 
-/// <summary>Sends a <see cref="PrecompressedContent"/>, 304 for a caller that has it, or 503 while there is no copy.</summary>
+/// <summary>Sends a <see cref="PrecompressedContent"/>, 304 for a caller that has it, or 503 for a file without a copy.</summary>
 internal static class ContentResponses
 {
+    /// <summary>Tells a client that the content is not the upstream's: <c>bundled; date=2026-08-18</c>.</summary>
+    private const string OriginHeader = "X-LLMRing-Registry";
+
     /// <summary><c>Cache-Control</c> of content that changes with the upstream.</summary>
-    public const string CacheForAnHour = "public, max-age=3600";
+    private const string CacheForAnHour = "public, max-age=3600";
 
     /// <summary><c>Cache-Control</c> of archived versions.</summary>
     public const string CacheForever = "public, max-age=31536000, immutable";
+
+    /// <summary>Sends content of the current registry.</summary>
+    public static Task ContentAsync(
+        this IResponseSender sender, RegistrySnapshot registry, PrecompressedContent content, CancellationToken cancellationToken)
+    {
+        if (registry.BundledDate is { } date)
+            sender.HttpContext.Response.Headers[OriginHeader] = string.Create(CultureInfo.InvariantCulture, $"bundled; date={date:yyyy-MM-dd}");
+        return sender.ContentAsync(content, CacheForAnHour, cancellationToken);
+    }
 
     /// <summary>Sends the encoding that the caller prefers, or 304 if <c>If-None-Match</c> names the content.</summary>
     public static Task ContentAsync(
@@ -39,19 +53,19 @@ internal static class ContentResponses
             : response.BodyWriter.WriteAsync(encoded.Bytes, cancellationToken).AsTask();
     }
 
-    /// <summary>Sends 503: the upstream does not answer and there is no copy.</summary>
+    /// <summary>Sends 503: the upstream does not answer and there is no copy of the file.</summary>
     public static Task UnavailableAsync(this IResponseSender sender, CancellationToken cancellationToken)
     {
         sender.HttpContext.Response.Headers.RetryAfter = "5";
         return sender.DetailAsync(
             StatusCodes.Status503ServiceUnavailable,
-            "The model registry is not available: its upstream (LLMRING_REGISTRY_BASE_URL) does not answer, and there is no earlier copy",
+            "This file of the model registry is not available: the upstream (LLMRING_REGISTRY_BASE_URL) does not answer, and there is no earlier copy",
             cancellationToken);
     }
 
     /// <summary>Documents <see cref="UnavailableAsync"/>.</summary>
     public static void DescribeUnavailable(this EndpointSummary summary) => summary.Response<ErrorBody>(
-        StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and there is no earlier copy.");
+        StatusCodes.Status503ServiceUnavailable, "The upstream registry does not answer and there is no earlier copy of the file.");
 
     private static bool IsKnown(PrecompressedContent content, StringValues tags)
     {

@@ -28,9 +28,9 @@ internal sealed record RegistryResponse(
         writer.WriteString("version", version);
         writer.WriteString("generated_at", generatedAt);
         writer.WriteStartObject("models");
-        foreach (var model in models.DistinctBy(model => model.Key))
+        foreach (var model in models.DistinctBy(model => model.Priced.Key))
         {
-            writer.WritePropertyName(model.Key);
+            writer.WritePropertyName(model.Priced.Key);
             writer.WriteRawValue(model.Json, skipInputValidation: true);
         }
 

@@ -29,12 +29,31 @@ internal sealed partial class RegistryCatalog(
     /// <summary>Raised after the snapshot was replaced by a snapshot with other content.</summary>
     public event Action? Changed;
 
-    /// <summary>The registry; null before the first copy.</summary>
+    /// <summary>The registry; null until the first look for a copy has ended.</summary>
     public RegistrySnapshot? Current => _current;
 
-    /// <summary>The registry; after a start waits for the first copy. Null: no copy is available.</summary>
-    public ValueTask<RegistrySnapshot?> GetAsync(CancellationToken cancellationToken) =>
+    /// <summary>The registry; after a start waits for the first copy, and without one takes the bundled price list.</summary>
+    public ValueTask<RegistrySnapshot> GetAsync(CancellationToken cancellationToken) =>
         _current is { } current ? new(current) : new(WaitForFirstLoadAsync(cancellationToken));
+
+    /// <summary>Takes the bundled price list while there is no snapshot.</summary>
+    public RegistrySnapshot EnsureLoaded()
+    {
+        if (_current is { } current)
+            return current;
+
+        lock (_swapping)
+        {
+            if (_current is { } other)
+                return other;
+            current = BundledRegistry.Load();
+            _current = current;
+        }
+
+        LogBundled(current.BundledDate!.Value);
+        Changed?.Invoke();
+        return current;
+    }
 
     /// <summary>
     /// Replaces the snapshot if the cache has other content; an expired entry is first refreshed from the upstream, once for
@@ -43,7 +62,13 @@ internal sealed partial class RegistryCatalog(
     public async Task RefreshAsync(CancellationToken cancellationToken)
     {
         var bundle = await cache.GetOrSetAsync<RegistryBundle?>(_key, loader.LoadAsync, _options, token: cancellationToken);
-        if (bundle is null || bundle.Hash == _current?.Hash)
+        if (bundle is null)
+        {
+            EnsureLoaded();
+            return;
+        }
+
+        if (bundle.Hash == _current?.Hash)
             return;
 
         lock (_swapping)
@@ -53,30 +78,20 @@ internal sealed partial class RegistryCatalog(
             _current = new RegistrySnapshot(bundle);
         }
 
-        foreach (var handler in Delegate.EnumerateInvocationList(Changed))
-        {
-            try
-            {
-                handler();
-            }
-            catch (Exception exception)
-            {
-                // A failing handler must fail neither the refresh nor the other handlers.
-                LogHandlerFailed(exception);
-            }
-        }
+        Changed?.Invoke();
     }
 
-    private async Task<RegistrySnapshot?> WaitForFirstLoadAsync(CancellationToken cancellationToken)
+    private async Task<RegistrySnapshot> WaitForFirstLoadAsync(CancellationToken cancellationToken)
     {
         // Not cancelled with this request: other requests wait for the same load.
-        var load = RefreshAsync(CancellationToken.None);
-        await Task.WhenAny(load, Task.Delay(FirstLoadTimeout, time, cancellationToken));
-        if (load.IsCompleted)
-            await load;
-        return _current;
+        await Task.WhenAny(RefreshAsync(CancellationToken.None), Task.Delay(FirstLoadTimeout, time, cancellationToken));
+        cancellationToken.ThrowIfCancellationRequested();
+        return EnsureLoaded();
     }
 
-    [LoggerMessage(LogLevel.Error, "A handler of changed model prices failed", EventName = "RegistryChangeHandlerFailed")]
-    private partial void LogHandlerFailed(Exception exception);
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The registry's upstream has given no copy yet: the bundled price list of {Date:yyyy-MM-dd} is in force until it does",
+        EventName = "BundledPricesUsed")]
+    private partial void LogBundled(DateOnly date);
 }

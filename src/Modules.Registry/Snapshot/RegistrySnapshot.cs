@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Collections.Frozen;
+using LlmRing.Modules.Registry.Prices;
 using LlmRing.Modules.Registry.Responses;
 using LlmRing.Modules.Registry.Upstream;
 
@@ -21,8 +22,11 @@ internal sealed class RegistrySnapshot
     private readonly FrozenSet<string> _capabilities;
     private readonly ConcurrentDictionary<string, PrecompressedContent> _filtered = new(StringComparer.Ordinal);
 
-    public RegistrySnapshot(RegistryBundle bundle)
+    /// <param name="bundle">The files.</param>
+    /// <param name="bundledDate">The date of the list inside this assembly; null for the upstream's files.</param>
+    public RegistrySnapshot(RegistryBundle bundle, DateOnly? bundledDate = null)
     {
+        BundledDate = bundledDate;
         Hash = bundle.Hash;
         _generatedAt = bundle.GeneratedAt;
         _manifest = bundle.Manifest;
@@ -35,11 +39,14 @@ internal sealed class RegistrySnapshot
             .ToFrozenSet(StringComparer.Ordinal);
         Manifest = new PrecompressedContent(bundle.Manifest.Body);
         All = Write(_manifest.Providers, []);
-        Prices = new PriceList(bundle.Providers);
+        Prices = new PriceList(bundle.Providers.SelectMany(file => file.Models).Select(model => model.Priced));
     }
 
     /// <summary><see cref="RegistryBundle.Hash"/> of the content.</summary>
     public string Hash { get; }
+
+    /// <summary>The date of the bundled price list; null where the files are the upstream's.</summary>
+    public DateOnly? BundledDate { get; }
 
     /// <summary>All models.</summary>
     public PrecompressedContent All { get; }

@@ -1,5 +1,6 @@
-using System.Globalization;
 using System.Text.Json;
+using LlmRing.Modules.Registry.Prices;
+using LlmRing.Shared.Pricing;
 
 namespace LlmRing.Modules.Registry.Upstream;
 
@@ -29,14 +30,15 @@ internal sealed record ProviderFile(
                 || !root.TryGetProperty("models", out var models) || models.ValueKind is not JsonValueKind.Object)
                 return null;
 
+            var origin = new PriceListOrigin(PriceSource.Registry, PriceListVersion.Read(root), PriceListVersion.ReadDate(root));
             return new ProviderFile(
                 provider,
                 body,
                 VersionOf(root),
-                UpdatedAtOf(root),
+                origin.Date,
                 models.EnumerateObject()
                     .Where(model => model.Value.ValueKind is JsonValueKind.Object)
-                    .Select(model => RegistryModel.Parse(provider, model))
+                    .Select(model => RegistryModel.Parse(provider, model, origin))
                     .ToList());
         }
         catch (Exception exception) when (exception is JsonException or InvalidOperationException)
@@ -50,13 +52,4 @@ internal sealed record ProviderFile(
         root.TryGetProperty("version", out var value) && value.ValueKind is JsonValueKind.Number && value.TryGetInt32(out var version)
             ? version
             : null;
-
-    private static DateTimeOffset? UpdatedAtOf(JsonElement root)
-    {
-        const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        return root.TryGetProperty("updated_at", out var value) && value.ValueKind is JsonValueKind.String
-            && DateTimeOffset.TryParse(value.GetString(), CultureInfo.InvariantCulture, Utc, out var updatedAt)
-                ? updatedAt
-                : null;
-    }
 }

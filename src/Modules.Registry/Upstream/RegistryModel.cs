@@ -2,18 +2,15 @@ using System.Buffers;
 using System.Collections.Frozen;
 using System.Text.Encodings.Web;
 using System.Text.Json;
-using LlmRing.Shared.Pricing;
+using LlmRing.Modules.Registry.Prices;
 
 namespace LlmRing.Modules.Registry.Upstream;
 
 /// <summary>One model of a provider's file.</summary>
-/// <param name="Key">The model's name in the file, <c>provider:model</c>.</param>
+/// <param name="Priced">The model's names and rates.</param>
 /// <param name="Json">All members that the upstream sent, plus defaults for absent members that clients rely on.</param>
 /// <param name="Capabilities">Names of the boolean members that are true.</param>
-/// <param name="Aliases">The model's <c>model_aliases</c>.</param>
-/// <param name="Price">The model's rates; null where the input or the output rate is missing.</param>
-internal sealed record RegistryModel(
-    string Key, byte[] Json, FrozenSet<string> Capabilities, IReadOnlyList<string> Aliases, ModelPrice? Price)
+internal sealed record RegistryModel(PricedModel Priced, byte[] Json, FrozenSet<string> Capabilities)
 {
     // HTML escaping is off: the JSON is never embedded in a page.
     private static readonly JsonWriterOptions Unescaped = new()
@@ -36,15 +33,13 @@ internal sealed record RegistryModel(
     ];
 
     /// <summary>Parses one member of a file's <c>models</c>, whose value is an object.</summary>
-    public static RegistryModel Parse(string provider, JsonProperty property)
+    public static RegistryModel Parse(string provider, JsonProperty property, PriceListOrigin origin)
     {
-        var members = property.Value;
+        var (key, members) = (property.Name, property.Value);
         return new RegistryModel(
-            property.Name,
-            Write(provider, property.Name, members),
-            CapabilitiesOf(members),
-            AliasesOf(members),
-            PriceOf(property.Name, members));
+            new PricedModel(key, provider, AliasesOf(members), ModelRates.Read(key, members, origin)),
+            Write(provider, key, members),
+            CapabilitiesOf(members));
     }
 
     private static byte[] Write(string provider, string key, JsonElement members)
@@ -90,38 +85,4 @@ internal sealed record RegistryModel(
                 .Select(alias => alias.GetString()!)
                 .ToList()
             : [];
-
-    private static ModelPrice? PriceOf(string key, JsonElement members)
-    {
-        const string Rate = "dollars_per_million_tokens_";
-        if (RateOf(members, Rate + "input") is not { } input || RateOf(members, Rate + "output") is not { } output)
-            return null;
-
-        return new ModelPrice
-        {
-            PricedAs = key,
-            Source = PriceSource.Registry,
-            Input = input,
-            Output = output,
-            CacheRead = RateOf(members, Rate + "cache_read") ?? RateOf(members, Rate + "cached_input"),
-            CacheWrite5Minutes = RateOf(members, Rate + "cache_write_5m"),
-            CacheWrite1Hour = RateOf(members, Rate + "cache_write_1h"),
-            OutputThinking = RateOf(members, Rate + "output_thinking"),
-            LongContextThreshold =
-                members.TryGetProperty("supports_long_context_pricing", out var has) && has.ValueKind is JsonValueKind.True
-                && members.TryGetProperty("long_context_threshold_tokens", out var threshold) && threshold.ValueKind is JsonValueKind.Number
-                && threshold.TryGetInt32(out var tokens) && tokens >= 0
-                    ? tokens
-                    : null,
-            InputLongContext = RateOf(members, Rate + "input_long_context"),
-            OutputLongContext = RateOf(members, Rate + "output_long_context"),
-        };
-    }
-
-    /// <summary>A rate in USD per million tokens, parsed as decimal, never as a binary fraction; null when missing or below zero.</summary>
-    private static decimal? RateOf(JsonElement members, string name) =>
-        members.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number
-            && value.TryGetDecimal(out var rate) && rate >= 0
-                ? rate
-                : null;
 }

@@ -1,4 +1,5 @@
 using LlmRing.Modules.Conversations.Maintenance;
+using LlmRing.Modules.Conversations.Pricing;
 using LlmRing.Modules.Conversations.Search;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Contracts;
@@ -11,8 +12,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LlmRing.Modules.Conversations;
 
 /// <summary>
-/// Stores conversations and their messages, and searches them. Offers <see cref="IConversationOwnership"/> to other modules
-/// and needs none of them.
+/// Stores conversations and their messages, and searches them. Answers without a cost are priced by <see cref="IModelPrices"/>;
+/// without the Registry module they are stored unpriced. Offers <see cref="IConversationOwnership"/> and
+/// <see cref="IConversationRepricer"/>.
 /// </summary>
 public sealed class ConversationsModule : IModule
 {
@@ -31,6 +33,11 @@ public sealed class ConversationsModule : IModule
             .AddSingleton<MessageWriter>()
             .AddSingleton<ConversationBatchWriter>()
             .AddHostedService(provider => provider.GetRequiredService<ConversationBatchWriter>())
+            .AddSingleton<AnswerPricer>()
+            .AddSingleton<AnswerRepository>()
+            .AddSingleton<AnswerRepricer>()
+            .AddSingleton<IConversationRepricer>(provider => provider.GetRequiredService<AnswerRepricer>())
+            .AddHostedService<RepriceOnPriceChange>()
             .AddSingleton<SearchIndex>()
             .AddHostedService<SearchIndexer>()
             .AddSingleton(new ProjectBackfill(SearchIndex.BackfillProjects))

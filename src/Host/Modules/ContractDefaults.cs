@@ -11,6 +11,20 @@ internal sealed class NoConversations : IConversationOwnership
     public Task<bool> OwnsAsync(Scope scope, Guid conversationId, CancellationToken cancellationToken) => Task.FromResult(false);
 }
 
+/// <summary>The implementation without the Conversations module: there is nothing to price.</summary>
+internal sealed class NoConversationRepricer : IConversationRepricer
+{
+    /// <inheritdoc/>
+    public Task<ConversationRepricing> RepriceAsync(
+        Scope scope,
+        DateTimeOffset? from,
+        DateTimeOffset? until,
+        IReadOnlyCollection<string> costSources,
+        Func<string, string, bool>? includesModel,
+        bool dryRun,
+        CancellationToken cancellationToken) => Task.FromResult(new ConversationRepricing(0, 0, 0));
+}
+
 /// <summary>The implementation without the Registry module: no model has a price.</summary>
 internal sealed class NoModelPrices : IModelPrices
 {

@@ -85,6 +85,7 @@ internal sealed class ServerBuilder(ServerArguments arguments, IConfiguration co
             services.AddModule(module, configuration);
         services.TryAddSingleton<IModelPrices, NoModelPrices>();
         services.TryAddSingleton<IConversationOwnership, NoConversations>();
+        services.TryAddSingleton<IConversationRepricer, NoConversationRepricer>();
         services.TryAddSingleton<IUsageTotals, NoUsageTotals>();
     }
 

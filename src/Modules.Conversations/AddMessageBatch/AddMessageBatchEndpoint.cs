@@ -93,4 +93,4 @@ internal sealed class AddMessageBatchRequestConverter : JsonConverter<AddMessage
 }
 
 /// <summary>The object form of the body.</summary>
-internal sealed record AddMessageBatchBody(IReadOnlyList<MessageInput>? Messages, LoggingLevel? LoggingLevel);
+internal sealed record AddMessageBatchBody(IReadOnlyList<MessageInput>? Messages, LoggingLevel? LoggingLevel = null);

@@ -2,17 +2,20 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Pricing;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.LogConversation;
 
 /// <summary>POST /log stores a whole exchange with a model as a new conversation.</summary>
-internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, ConversationSettings settings, TimeProvider time)
+internal sealed class LogConversationEndpoint(
+    ConversationBatchWriter writer, AnswerPricer pricer, ConversationSettings settings, TimeProvider time)
     : Endpoint<LogConversationRequest, LogConversationResponse>
 {
     public override void Configure()
@@ -24,6 +27,11 @@ internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, Co
             summary.Description = """
                 Stores the messages of a request and the model's response as a new conversation with the title
                 `<alias or model> conversation`, whole or not at all. It logs no usage.
+
+                Without a cost in the metadata the response is priced as a usage is: by `metadata.provider` and `metadata.model`, and by
+                the token counts of the metadata, else (or where these lack cache or reasoning tokens) by the provider's `usage` object.
+                `cost_source` in the message's metadata tells where the cost comes from (`client`, `registry`, `own`, `estimated` or
+                `unpriced`), `priced_as` which price it is. An unpriced response gets its cost when its model gets a price.
                 """;
             summary.ExampleRequest = new LogConversationRequest
             {
@@ -42,7 +50,6 @@ internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, Co
                     Alias = "fast",
                     InputTokens = 7,
                     OutputTokens = 3,
-                    Cost = 0.000038m,
                 },
             };
             summary.Response<LogConversationResponse>(
@@ -69,6 +76,10 @@ internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, Co
         }
 
         var metadata = request.Metadata!;
+        var (tokens, serviceTier) = request.CountTokens();
+        var answer = request.ToAnswerMetadata(tokens, serviceTier);
+        if (answer.Cost is null)
+            answer = await pricer.PriceAsync(answer, tokens, ct);
         var alias = string.IsNullOrEmpty(metadata.Alias) ? null : metadata.Alias;
         var now = time.GetPostgresNow();
         var id = Guid.CreateVersion7(now);
@@ -78,7 +89,7 @@ internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, Co
             $"{alias ?? metadata.Model} conversation",
             alias ?? $"{metadata.Provider}:{metadata.Model}",
             now,
-            MessageBatch.Of(id, [.. request.Messages!, request.ToResponseMessage()], settings.MessageLoggingLevel, now));
+            MessageBatch.Of(id, [.. request.Messages!, request.ToResponseMessage(answer, tokens)], settings.MessageLoggingLevel, now));
         if (writer.TryWrite(conversation) is not { } written)
         {
             HttpContext.Response.Headers.RetryAfter = "1";
@@ -97,25 +108,48 @@ internal sealed record LogConversationRequest
     public LoggedResponse? Response { get; init; }
     public LogMetadata? Metadata { get; init; }
 
+    /// <summary>The inclusive token counts of the response and its service tier; null where the request does not tell them.</summary>
+    public (TokenCounts? Tokens, string? ServiceTier) CountTokens()
+    {
+        var told = Metadata is { InputTokens: null, OutputTokens: null, CachedTokens: null } ? null : Metadata!.IncludeTokens();
+        if (Response!.Usage is not { } usage || !ProviderUsage.TryRead(usage, out var read))
+            return (told, null);
+
+        return (told is { } tokens && !HasMoreParts(read.Tokens, tokens) ? told : read.Tokens, read.ServiceTier);
+    }
+
+    // Of Anthropic's calls the SDK names the cache tokens in the usage object alone, of all calls the reasoning tokens.
+    private static bool HasMoreParts(TokenCounts usage, TokenCounts metadata) =>
+        usage.Input >= metadata.Input && usage.Output >= metadata.Output && usage.CacheRead >= metadata.CacheRead
+        && (usage.CacheRead > metadata.CacheRead || usage.CacheWrite5Minutes > 0 || usage.CacheWrite1Hour > 0 || usage.Reasoning > 0);
+
+    /// <summary>The metadata of the response, with the cost that the client sent.</summary>
+    public AnswerMetadata ToAnswerMetadata(TokenCounts? tokens, string? serviceTier) => new()
+    {
+        Model = Response!.Model ?? Metadata!.Model!,
+        FinishReason = Response.FinishReason,
+        Usage = Response.Usage,
+        Provider = Metadata!.Provider,
+        Cost = Metadata.TotalCost,
+        CostSource = CostSources.Client,
+        RequestedModel = Response.Model is null || Response.Model == Metadata.Model ? null : Metadata.Model,
+        ServiceTier = serviceTier,
+        CachedInputTokens = tokens?.CacheRead ?? 0,
+        CacheWrite5mTokens = tokens?.CacheWrite5Minutes ?? 0,
+        CacheWrite1hTokens = tokens?.CacheWrite1Hour ?? 0,
+        ReasoningTokens = tokens?.Reasoning ?? 0,
+    };
+
     /// <summary>The response as a message, the last of the conversation.</summary>
-    public MessageInput ToResponseMessage() => new()
+    public MessageInput ToResponseMessage(AnswerMetadata answer, TokenCounts? tokens) => new()
     {
         Role = "assistant",
         Content = Response!.Content,
         ToolCalls = Response.ToolCalls,
-        InputTokens = Metadata!.InputTokens,
-        OutputTokens = Metadata.OutputTokens,
-        Metadata = JsonSerializer.SerializeToElement(
-            new ResponseMetadata(
-                Response.Model ?? Metadata.Model!,
-                Response.FinishReason,
-                Response.Usage,
-                Metadata.Provider!,
-                Metadata.TotalCost),
-            JsonConventions.Options),
+        InputTokens = tokens?.Input,
+        OutputTokens = tokens?.Output,
+        Metadata = JsonSerializer.SerializeToElement(answer, JsonConventions.Options),
     };
-
-    private sealed record ResponseMetadata(string Model, string? FinishReason, JsonElement? Usage, string Provider, decimal? Cost);
 }
 
 internal sealed record LoggedResponse
@@ -143,11 +177,17 @@ internal sealed record LogMetadata
     public decimal? OutputCost { get; init; }
     public int? InputTokens { get; init; }
     public int? OutputTokens { get; init; }
+
+    /// <summary>Part of the input tokens; added to them where they are fewer.</summary>
     public int? CachedTokens { get; init; }
 
     /// <summary>USD; null when no cost was sent.</summary>
     [JsonIgnore]
     public decimal? TotalCost => Cost ?? (InputCost is null && OutputCost is null ? null : (InputCost ?? 0) + (OutputCost ?? 0));
+
+    /// <summary>The inclusive token counts; null where a sum does not fit into 32 bits.</summary>
+    public TokenCounts? IncludeTokens() => TokenCounts.Include(
+        new TokenCounts(InputTokens ?? 0, OutputTokens ?? 0, CachedTokens ?? 0, 0, 0, 0), null, Provider ?? "", Origin);
 }
 
 internal sealed class LogConversationValidator : Validator<LogConversationRequest>
@@ -171,6 +211,10 @@ internal sealed class LogConversationValidator : Validator<LogConversationReques
             RuleFor(request => request.Metadata!.OutputCost).InclusiveBetween(0, MessageRules.MaximumCost / 2);
             RuleFor(request => request.Metadata!.InputTokens).GreaterThanOrEqualTo(0);
             RuleFor(request => request.Metadata!.OutputTokens).GreaterThanOrEqualTo(0);
+            RuleFor(request => request.Metadata!.CachedTokens).GreaterThanOrEqualTo(0);
+            RuleFor(request => request.Metadata!.InputTokens)
+                .Must((request, _) => request.Metadata!.IncludeTokens() is not null)
+                .WithMessage($"With the cached tokens added, 'input_tokens' exceeds {int.MaxValue}.");
         });
         RuleFor(request => request.Response!.ToolCalls)
             .Must(MessageRules.IsNullOrObjectArray).WithMessage("'tool_calls' must be an array of objects.")

@@ -43,6 +43,12 @@ internal sealed class UsageFilterFactory(TimeZones zones, RollupRepository rollu
         };
     }
 
+    /// <summary>Whether a model is named so, as it is stored or by its canonical name.</summary>
+    public bool HasName(ModelName stored, params ReadOnlySpan<string> names) =>
+        names.Contains(stored.Model)
+        || (prices.Canonicalize(stored.Provider, stored.Model) is var canonical
+            && (names.Contains(canonical.Model) || names.Contains(canonical.ToString())));
+
     private async Task<string?> FindZoneAsync(UsageSelection selection, List<ValidationFailure> failures, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(selection.TimeZone))
@@ -71,12 +77,7 @@ internal sealed class UsageFilterFactory(TimeZones zones, RollupRepository rollu
     /// <summary>The stored models that have one of the names, or whose canonical name is one of them.</summary>
     private async Task<IReadOnlyList<ModelName>> FindModelsAsync(
         Scope scope, DateRange range, string[] names, CancellationToken cancellationToken) =>
-    [
-        .. (await rollups.ListModelsAsync(scope, range, cancellationToken)).Where(stored =>
-            names.Contains(stored.Model)
-            || prices.Canonicalize(stored.Provider, stored.Model) is var canonical
-            && (names.Contains(canonical.Model) || names.Contains(canonical.ToString()))),
-    ];
+        [.. (await rollups.ListModelsAsync(scope, range, cancellationToken)).Where(stored => HasName(stored, names))];
 
     private static ValidationFailure Invalid(string parameter, string message) => new(parameter, message) { ErrorCode = "InvalidValue" };
 }

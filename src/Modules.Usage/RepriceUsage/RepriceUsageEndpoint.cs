@@ -4,14 +4,18 @@ using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Repricing;
+using LlmRing.Modules.Usage.Storage;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.RepriceUsage;
 
 /// <summary>POST /api/v1/usage/reprice prices stored usages by the price lists of today.</summary>
-internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFactory filters) : Endpoint<RepriceUsageRequest>
+internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFactory filters, IConversationRepricer conversations)
+    : Endpoint<RepriceUsageRequest>
 {
     public override void Configure()
     {
@@ -28,6 +32,8 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
                 reference server with another cost are priced anew where `client` is named. Models without a price keep their cost.
                 Counts that an earlier version stored become inclusive first. With `dry_run` nothing changes; without it, statistics
                 change with the usages, and GET `/api/v1/usage/repricings` shows who changed what.
+                The answers of logged conversations follow, in either form, unless the request selects by alias, origin or profile, which
+                answers do not have; `conversations` tells how many changed, if any.
                 """;
             summary.ExampleRequest = new RepriceUsageRequest { StartDate = "2026-11-01", EndDate = "2026-11-30", DryRun = true };
             summary.Response<RepriceUsageResponse>(StatusCodes.Status200OK, "What changed, or with `dry_run` would change.");
@@ -40,6 +46,7 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
         if (request.IsEmpty)
         {
             var (count, cost) = await repricer.PriceUnpricedAsync(scope, ct);
+            await conversations.RepriceAsync(scope, null, null, [CostSources.Unpriced], includesModel: null, dryRun: false, ct);
             await Send.OkAsync(new UnpricedUsageResponse(count, cost), ct);
             return;
         }
@@ -51,8 +58,26 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
         var summary = request.DryRun
             ? await repricer.PreviewAsync(scope, selection, ct)
             : await repricer.RepriceAsync(scope, userId, selection, JsonSerializer.Serialize(request, JsonConventions.Options), ct);
+        var answers = await RepriceConversationsAsync(scope, selection, request, ct);
         await Send.OkAsync(
-            new RepriceUsageResponse(summary.Rows, summary.Changed, summary.CostBefore, summary.CostAfter, summary.ByModel), ct);
+            new RepriceUsageResponse(summary.Rows, summary.Changed, summary.CostBefore, summary.CostAfter, summary.ByModel, answers), ct);
+    }
+
+    /// <returns>Null where nothing changed.</returns>
+    private async Task<ConversationRepricing?> RepriceConversationsAsync(
+        Scope scope, RepricingSelection selection, RepriceUsageRequest request, CancellationToken cancellationToken)
+    {
+        var filter = selection.Filter;
+        if (filter is not { Alias: null, Origin: null, Profile: null })
+            return null;
+
+        var result = await conversations.RepriceAsync(
+            scope, filter.Range.From, filter.Range.Until, selection.Sources, IncludesModel, request.DryRun, cancellationToken);
+        return result.Changed > 0 ? result : null;
+
+        bool IncludesModel(string provider, string model) =>
+            (filter.Provider is null || filter.Provider.Values.Contains(provider))
+            && (filter.Models is null || filters.HasName(new ModelName(provider, model), request.Model!));
     }
 }
 
@@ -151,8 +176,14 @@ internal sealed class RepriceUsageValidator : Validator<RepriceUsageRequest>
 /// <param name="CostBefore">Their cost before, in USD.</param>
 /// <param name="CostAfter">Their cost after, in USD.</param>
 /// <param name="ByModel">The same per model; the greatest difference first.</param>
+/// <param name="Conversations">The answers of conversations whose cost changed; absent where none did.</param>
 internal sealed record RepriceUsageResponse(
-    long Rows, long Changed, decimal CostBefore, decimal CostAfter, IReadOnlyList<ModelRepricing> ByModel);
+    long Rows,
+    long Changed,
+    decimal CostBefore,
+    decimal CostAfter,
+    IReadOnlyList<ModelRepricing> ByModel,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ConversationRepricing? Conversations);
 
 /// <summary>The answer to a request without a body.</summary>
 /// <param name="Repriced">How many usages were priced.</param>

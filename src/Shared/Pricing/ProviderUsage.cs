@@ -4,12 +4,16 @@ namespace LlmRing.Shared.Pricing;
 
 /// <summary>Reads the usage objects of providers, which are recognised by their members.</summary>
 /// <remarks>
-/// OpenAI chat completions (<c>prompt_tokens</c>), OpenAI responses (<c>input_tokens_details</c>), Anthropic
-/// (<c>cache_read_input_tokens</c>, <c>cache_creation</c>; exclusive), Google (<c>promptTokenCount</c>, thoughts beside candidates)
-/// and Bedrock Converse (<c>inputTokens</c>, <c>cacheReadInputTokens</c>; exclusive).
+/// OpenAI chat completions (<c>prompt_tokens</c>; also as the SDK of LLMRing and LiteLLM write the usage of Anthropic), OpenAI
+/// responses (<c>input_tokens_details</c>), Anthropic (<c>cache_read_input_tokens</c>, <c>cache_creation</c>; exclusive), Google
+/// (<c>promptTokenCount</c>, thoughts beside candidates) and Bedrock Converse (<c>inputTokens</c>, <c>cacheReadInputTokens</c>;
+/// exclusive).
 /// </remarks>
 /// <param name="Tokens">The counts, made inclusive.</param>
-/// <param name="ServiceTier">The tier of the call, which Anthropic tells in its usage object; null where it is not told.</param>
+/// <param name="ServiceTier">
+/// The tier of the call, which Anthropic tells in its usage object, at most 32 characters; null where it is the standard one or is
+/// not told.
+/// </param>
 public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceTier)
 {
     /// <summary>The accepted forms, for the message of a 422.</summary>
@@ -26,7 +30,7 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
             return false;
 
         var reader = new CountReader(usage);
-        var (tokens, includesCache) = Has(usage, "prompt_tokens") ? (reader.OpenAIChat(), true)
+        var (tokens, includesCache) = Has(usage, "prompt_tokens") ? (reader.OpenAIChat(), IsInclusiveChat(usage))
             : Has(usage, "input_tokens_details") || Has(usage, "output_tokens_details") ? (reader.OpenAIResponses(), true)
             : Has(usage, "input_tokens") ? (reader.Anthropic(), false)
             : Has(usage, "promptTokenCount") ? (reader.Google(), true)
@@ -36,11 +40,15 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         if (tokens is not { } reported || !reader.IsValid || TokenCounts.Include(reported, includesCache, "", null) is not { } inclusive)
             return false;
 
-        result = new ProviderUsage(inclusive, usage.TryGetProperty("service_tier", out var tier) && tier.ValueKind is JsonValueKind.String
-            ? tier.GetString()
-            : null);
+        var tier = usage.TryGetProperty("service_tier", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString() : null;
+        result = new ProviderUsage(inclusive, tier is null or "" or "standard" or "default" or "auto" or { Length: > 32 } ? null : tier);
         return true;
     }
+
+    // The SDK of LLMRing writes Anthropic's exclusive counts as prompt_tokens. LiteLLM makes them inclusive and adds OpenAI's details.
+    private static bool IsInclusiveChat(JsonElement usage) =>
+        (usage.TryGetProperty("prompt_tokens_details", out var details) && details.ValueKind is JsonValueKind.Object)
+        || !(Has(usage, "cache_read_input_tokens") || Has(usage, "cache_creation_input_tokens"));
 
     private static bool Has(JsonElement usage, string name) => usage.TryGetProperty(name, out _);
 
@@ -49,13 +57,19 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
     {
         public bool IsValid { get; private set; } = true;
 
-        public TokenCounts OpenAIChat() => new(
-            Count("prompt_tokens"),
-            Count("completion_tokens"),
-            Count("prompt_tokens_details", "cached_tokens"),
-            0,
-            0,
-            Count("completion_tokens_details", "reasoning_tokens"));
+        public TokenCounts OpenAIChat()
+        {
+            // Client libraries repeat the cached tokens, or name them, beside the prompt tokens.
+            var cached = Math.Max(Count("prompt_tokens_details", "cached_tokens"), Math.Max(Count("cached_tokens"), Count("cache_read_input_tokens")));
+            var (fiveMinutes, oneHour) = CacheWrites(Count("cache_creation_5m_tokens"), Count("cache_creation_1h_tokens"));
+            return new TokenCounts(
+                Count("prompt_tokens"),
+                Count("completion_tokens"),
+                cached,
+                fiveMinutes,
+                oneHour,
+                Count("completion_tokens_details", "reasoning_tokens"));
+        }
 
         public TokenCounts OpenAIResponses() => new(
             Count("input_tokens"),
@@ -67,10 +81,8 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
 
         public TokenCounts Anthropic()
         {
-            var oneHour = Count("cache_creation", "ephemeral_1h_input_tokens");
-            // The total is all that older API versions tell, and those writes are kept for 5 minutes.
-            var fiveMinutes = Math.Max(
-                Count("cache_creation", "ephemeral_5m_input_tokens"), Count("cache_creation_input_tokens") - oneHour);
+            var (fiveMinutes, oneHour) = CacheWrites(
+                Count("cache_creation", "ephemeral_5m_input_tokens"), Count("cache_creation", "ephemeral_1h_input_tokens"));
             return new TokenCounts(
                 Count("input_tokens"), Count("output_tokens"), Count("cache_read_input_tokens"), fiveMinutes, oneHour, 0);
         }
@@ -88,6 +100,10 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
 
         public TokenCounts Bedrock() => new(
             Count("inputTokens"), Count("outputTokens"), Count("cacheReadInputTokens"), Count("cacheWriteInputTokens"), 0, 0);
+
+        // The total is all that older API versions tell, and those writes are kept for 5 minutes.
+        private (int FiveMinutes, int OneHour) CacheWrites(int fiveMinutes, int oneHour) =>
+            (Math.Max(fiveMinutes, Count("cache_creation_input_tokens") - oneHour), oneHour);
 
         private int Count(string name) => Read(usage, name);
 

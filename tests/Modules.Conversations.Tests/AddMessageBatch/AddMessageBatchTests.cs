@@ -279,4 +279,15 @@ public sealed class AddMessageBatchTests(ServerFixture server)
         await Assert.That(await server.SnapshotAsync(client)).IsEqualTo(before);
         await Assert.That((await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(1000))).Status).IsEqualTo(200);
     }
+
+    [Test]
+    public async Task The_OpenAPI_document_lets_a_batch_do_without_a_logging_level()
+    {
+        using var client = server.NewClient();
+
+        var schema = (await client.GetAsync("/openapi.json"))["components"]!["schemas"]!["AddMessageBatchBody"]!;
+
+        await Assert.That(schema["properties"]!["logging_level"]).IsNotNull();
+        await Assert.That(schema["required"]?.ToJsonString() ?? "").DoesNotContain("logging_level");
+    }
 }

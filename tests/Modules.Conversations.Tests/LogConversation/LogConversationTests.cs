@@ -29,7 +29,7 @@ public sealed class LogConversationTests(ServerFixture server)
         await Assert.That(JsonNode.DeepEquals(response["metadata"], JsonNode.Parse(
             """
             {"model": "gpt-4.1-2025-04-14", "finish_reason": "stop", "usage": {"prompt_tokens": 7, "completion_tokens": 3},
-             "provider": "openai", "cost": 0.75}
+             "provider": "openai", "cost": 0.75, "cost_source": "client", "requested_model": "gpt-4.1"}
             """))).IsTrue();
     }
 
@@ -87,6 +87,15 @@ public sealed class LogConversationTests(ServerFixture server)
         """["body","metadata","cost"]""")]
     [Arguments(
         """{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "input_tokens": 1099511627776}}""",
+        """["body","metadata","input_tokens"]""")]
+    [Arguments(
+        """{"messages": [], "response": {}, "metadata": {"provider": "p", "model": "m", "cached_tokens": -1}}""",
+        """["body","metadata","cached_tokens"]""")]
+    [Arguments(
+        """
+        {"messages": [], "response": {},
+         "metadata": {"provider": "p", "model": "m", "input_tokens": 2147483646, "cached_tokens": 2147483647}}
+        """,
         """["body","metadata","input_tokens"]""")]
     [Arguments(
         """{"messages": [{"role": "user"}, {"role": "robot"}], "response": {}, "metadata": {"provider": "p", "model": "m"}}""",

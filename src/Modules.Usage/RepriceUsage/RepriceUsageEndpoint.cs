@@ -68,7 +68,7 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
         Scope scope, RepricingSelection selection, RepriceUsageRequest request, CancellationToken cancellationToken)
     {
         var filter = selection.Filter;
-        if (filter is not { Alias: null, Origin: null, Profile: null })
+        if (filter is not { Alias: null, Origin: null, Profile: null, ConversationId: null, ServiceTier: null })
             return null;
 
         var result = await conversations.RepriceAsync(
@@ -77,7 +77,7 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
 
         bool IncludesModel(string provider, string model) =>
             (filter.Provider is null || filter.Provider.Values.Contains(provider))
-            && (filter.Models is null || filters.HasName(new ModelName(provider, model), request.Model!));
+            && (filter.Models is null || request.Model!.Any(name => filters.HasName(new ModelName(provider, model), name)));
     }
 }
 

@@ -82,7 +82,7 @@ public sealed class FilterTests(ServerFixture server)
             cursor = page.Headers.GetValueOrDefault("X-Next-Cursor");
         }
 
-        await Assert.That(all.SequenceEqual(Enumerable.Range(1, 34).Select(n => $"{n * 11}").Reverse())).IsTrue();
+        await Assert.That(all.SequenceEqual(Enumerable.Range(1, 35).Select(n => $"{n * 11}").Reverse())).IsTrue();
         await Assert.That(byOffset.SequenceEqual(all)).IsTrue();
         await Assert.That(byCursor.SequenceEqual(all)).IsTrue();
 

@@ -8,7 +8,8 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Usage.ListRepricings;
 
 /// <summary>GET /api/v1/usage/repricings lists who priced usages anew, newest first.</summary>
-internal sealed class ListRepricingsEndpoint(RepricingRepository repricings) : Endpoint<ListRepricingsRequest, IReadOnlyList<RepricingEntry>>
+internal sealed class ListRepricingsEndpoint(RepricingRepository repricings)
+    : Endpoint<ListRepricingsRequest, IReadOnlyList<RepricingEntry>>
 {
     public override void Configure()
     {

@@ -27,8 +27,8 @@ internal sealed class LogUsageEndpoint(UsageBatchWriter writer, UsageRecordFacto
         {
             summary.Summary = "Log the usage of an LLM call";
             summary.Description = """
-                Without `cost` the call is priced from the price lists: `priced_as` names the entry, `cost_source` the list. An unknown model
-                costs 0 and is marked `unpriced`. Counts are stored inclusively: `input_tokens` contains cache reads and writes,
+                Without `cost` the call is priced from the price lists: `priced_as` names the entry, `cost_source` the list. An unknown
+                model costs 0 and is marked `unpriced`. Counts are stored inclusively: `input_tokens` contains cache reads and writes,
                 `output_tokens` contains reasoning. `input_includes_cache: false` says that the cache tokens must be added; instead of the
                 counts, `usage` takes the provider's own usage object, and wins over counts beside it.
                 `timestamp` is the time of the call, from 2020 (or the retention of usages) to 5 minutes ahead.

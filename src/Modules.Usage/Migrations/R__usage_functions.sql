@@ -368,6 +368,7 @@ $$;
 
 -- Creates the partitions of this month and the coming ones.
 create or replace function ${schema}.usage_create_partitions(months_ahead integer) returns void language sql as $$
-    select ${schema}.usage_create_partition((date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead)) at time zone 'UTC')
+    select ${schema}.usage_create_partition(
+        (date_trunc('month', now() at time zone 'UTC') + make_interval(months => ahead)) at time zone 'UTC')
     from generate_series(0, months_ahead) as ahead
 $$;

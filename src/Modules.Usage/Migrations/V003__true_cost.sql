@@ -7,7 +7,7 @@ alter table ${schema}.usage_logs
 -- Null marks the rows of before. The default marks those that the reference server writes beside this one.
 alter table ${schema}.usage_logs alter column token_counts set default 'as_sent';
 comment on column ${schema}.usage_logs.token_counts is
-    'as_sent, or parts_added: cache or reasoning tokens were added to the counts, which were reported without them; null: written before version 3';
+    'as_sent, or parts_added: cache or reasoning tokens were added to counts without them; null: written before this column existed';
 comment on column ${schema}.usage_logs.service_tier is 'batch, flex or priority; null: standard';
 
 -- A usage is read by its id alone, and ids of clients and of the reference server tell nothing of the partition.

@@ -103,7 +103,9 @@ internal record UsageInput
             CacheWrite5mTokens ?? 0,
             CacheWrite1hTokens ?? 0,
             ReasoningTokens ?? 0);
-        return TokenCounts.Include(reported, InputIncludesCache, Provider ?? "", Origin) is { } tokens ? new ProviderUsage(tokens, null) : null;
+        return TokenCounts.Include(reported, InputIncludesCache, Provider ?? "", Origin) is { } tokens
+            ? new ProviderUsage(tokens, null)
+            : null;
     }
 }
 
@@ -123,9 +125,11 @@ internal abstract class UsageInputRules<TInput> : Validator<TInput>
         RuleFor(input => input.Provider).NotNull().Length(1, 50);
         RuleFor(input => input.Model).NotNull().Length(1, 255);
         RuleFor(input => input.InputTokens).GreaterThanOrEqualTo(0);
-        RuleFor(input => input.InputTokens).Must((input, _) => input.HasInputTokens || input.HasUsage).WithErrorCode(Missing).WithMessage(NoCount);
+        RuleFor(input => input.InputTokens)
+            .Must((input, _) => input.HasInputTokens || input.HasUsage).WithErrorCode(Missing).WithMessage(NoCount);
         RuleFor(input => input.OutputTokens).GreaterThanOrEqualTo(0);
-        RuleFor(input => input.OutputTokens).Must((input, _) => input.HasOutputTokens || input.HasUsage).WithErrorCode(Missing).WithMessage(NoCount);
+        RuleFor(input => input.OutputTokens)
+            .Must((input, _) => input.HasOutputTokens || input.HasUsage).WithErrorCode(Missing).WithMessage(NoCount);
         RuleFor(input => input.InputTokens)
             .Must((input, _) => input.HasUsage || input.ReadUsage() is not null)
             .WithMessage($"With the cache or reasoning tokens added, a count exceeds {int.MaxValue}.");

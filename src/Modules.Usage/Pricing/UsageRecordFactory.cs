@@ -31,7 +31,8 @@ internal sealed class UsageRecordFactory(IModelPrices prices)
             Origin = NullIfEmpty(input.Origin),
             IdAtOrigin = NullIfEmpty(input.IdAtOrigin),
             // The SDK sends its conversation as id_at_origin.
-            ConversationId = input.ConversationId ?? (Guid.TryParseExact(input.IdAtOrigin, "D", out var conversation) ? conversation : null),
+            ConversationId = input.ConversationId
+                ?? (Guid.TryParseExact(input.IdAtOrigin, "D", out var conversation) ? conversation : null),
             Tokens = usage.Tokens,
             ServiceTier = serviceTier,
             Cost = input.Cost ?? 0,

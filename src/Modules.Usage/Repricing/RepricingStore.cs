@@ -44,12 +44,19 @@ internal sealed class RepricingStore(NpgsqlDataSource database, PriceStore price
             $"""
             select {StoredUsage.Columns}
             from usage_logs
-            where cost_source = 'unpriced' and provider = @Provider and model = @Model and service_tier is not distinct from @ServiceTier
-                {FilterOf(scope)}
+            where cost_source = 'unpriced' and provider = @provider and model = @model
+                and service_tier is not distinct from @serviceTier {FilterOf(scope)}
             limit {StepRows}
             for update skip locked
             """,
-            new { model.Provider, model.Model, model.ServiceTier, scope?.ApiKeyId, scope?.ProjectId },
+            new
+            {
+                provider = model.Provider,
+                model = model.Model,
+                serviceTier = model.ServiceTier,
+                scope?.ApiKeyId,
+                scope?.ProjectId,
+            },
             cancellationToken: cancellationToken));
         var repriced = unpriced.Select(usage => RepricedUsage.Of(usage, price)).ToList();
         if (repriced.Count == 0)

@@ -7,7 +7,8 @@ namespace LlmRing.Modules.Registry;
 internal sealed record RegistrySettings
 {
     /// <summary>The accepted values of <see cref="Prices"/>, in words.</summary>
-    public const string AcceptedPrices = "the path of a JSON file in the layout of the registry's <provider>/models.json, of at most 16 MiB";
+    public const string AcceptedPrices =
+        "the path of a JSON file in the layout of the registry's <provider>/models.json, of at most 16 MiB";
 
     /// <summary>Base URL of the upstream registry, with or without a slash at the end: <c>manifest.json</c> lies directly below.</summary>
     [Setting("REGISTRY_BASE_URL", "an http://, https:// or file:// URL")]

@@ -39,7 +39,8 @@ internal sealed partial class ModelNames(IReadOnlyList<string> vendors)
     /// <param name="provider">The provider in lower case.</param>
     /// <returns><see cref="AnyVendor"/> where the provider serves the models of several vendors.</returns>
     private static string? SynonymOf(string provider) =>
-        provider is "openrouter" or "litellm" || provider.Contains("bedrock", StringComparison.Ordinal) || provider.Contains("vertex", StringComparison.Ordinal)
+        provider is "openrouter" or "litellm" || provider.Contains("bedrock", StringComparison.Ordinal)
+            || provider.Contains("vertex", StringComparison.Ordinal)
             ? AnyVendor
         : provider.StartsWith("azure", StringComparison.Ordinal) || provider.StartsWith("az.ai.", StringComparison.Ordinal) ? "openai"
         : provider is "gemini" || GoogleService().IsMatch(provider) ? "google"
@@ -70,7 +71,9 @@ internal sealed partial class ModelNames(IReadOnlyList<string> vendors)
             yield return new UndecoratedName(route.Vendors, spelled[..^length], spelled);
     }
 
-    /// <summary>Spells a name as its vendor does: Vertex writes <c>@20250929</c> for a date, OpenRouter <c>4.5</c> for Claude's <c>4-5</c>.</summary>
+    /// <summary>
+    /// Spells a name as its vendor does: Vertex writes <c>@20250929</c> for a date, OpenRouter <c>4.5</c> for Claude's <c>4-5</c>.
+    /// </summary>
     private static string NormalizeSpelling(string name)
     {
         if (name.Length > 9 && name[^9] is '@' && DateLengthOf($"-{name[^8..]}") > 0)
@@ -83,7 +86,9 @@ internal sealed partial class ModelNames(IReadOnlyList<string> vendors)
     {
         foreach (var format in (string[])["-yyyyMMdd", "-yyyy-MM-dd"])
         {
-            if (name.Length >= format.Length && DateOnly.TryParseExact(name.AsSpan(name.Length - format.Length), format, CultureInfo.InvariantCulture, DateTimeStyles.None, out _))
+            if (
+                name.Length >= format.Length && DateOnly.TryParseExact(
+                    name.AsSpan(name.Length - format.Length), format, CultureInfo.InvariantCulture, DateTimeStyles.None, out _))
                 return format.Length;
         }
 

@@ -46,7 +46,8 @@ internal sealed partial class ModelPrices : IModelPrices
 
     public ModelName Canonicalize(string provider, string model) => Current.Canonicalize(provider, model);
 
-    private async Task<ModelPrice?> FindWhenLoadedAsync(string provider, string model, string? serviceTier, CancellationToken cancellationToken)
+    private async Task<ModelPrice?> FindWhenLoadedAsync(
+        string provider, string model, string? serviceTier, CancellationToken cancellationToken)
     {
         await _firstLoad.Value.WaitAsync(cancellationToken);
         return Find(provider, model, serviceTier);

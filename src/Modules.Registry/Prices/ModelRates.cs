@@ -9,10 +9,14 @@ internal static class ModelRates
     /// <summary>Begins the name of each member that is a rate in USD per million tokens.</summary>
     public const string Prefix = "dollars_per_million_tokens_";
 
-    /// <summary>The largest rate: ten US cents per token. No cost of a call can exceed the range of <see cref="decimal"/> below it.</summary>
+    /// <summary>
+    /// The largest rate: ten US cents per token. No cost of a call can exceed the range of <see cref="decimal"/> below it.
+    /// </summary>
     public const decimal Max = 100_000;
 
-    /// <summary>The smallest rate above zero. Smaller ones could exceed the range of <see cref="decimal"/> where rates are divided.</summary>
+    /// <summary>
+    /// The smallest rate above zero. Smaller ones could exceed the range of <see cref="decimal"/> where rates are divided.
+    /// </summary>
     public const decimal Min = 0.000_000_001m;
 
     /// <summary>The rates of an entry; null where the input or the output rate is missing. A rate out of range counts as missing.</summary>

@@ -98,7 +98,8 @@ internal sealed record OwnPriceFile(PriceList Prices, string Hash)
         if (members.ValueKind is not JsonValueKind.Object)
             throw new InvalidDataException($"{place} is no object");
 
-        foreach (var member in members.EnumerateObject().Where(member => member.Name.StartsWith(ModelRates.Prefix, StringComparison.Ordinal)))
+        foreach (
+            var member in members.EnumerateObject().Where(member => member.Name.StartsWith(ModelRates.Prefix, StringComparison.Ordinal)))
         {
             if (member.Value.ValueKind is not JsonValueKind.Null && ModelRates.TryParse(member.Value) is null)
             {

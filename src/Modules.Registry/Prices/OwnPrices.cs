@@ -69,7 +69,8 @@ internal sealed partial class OwnPrices : BackgroundService
             _seen = state;
             return null;
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or InvalidDataException or NotSupportedException)
         {
             var reason = exception.Message.ReplaceLineEndings(" ");
             // A file that could not be opened has no time of change: its fault tells one look from the next.

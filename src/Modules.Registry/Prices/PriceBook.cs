@@ -39,18 +39,23 @@ internal sealed class PriceBook
 
         var standard = own?.Price ?? _registry.FindKey(key)?.Price;
         return standard is null || tier is null ? standard
-            : tier is ServiceTier.Batch && found.Provider is "openai" or "anthropic" or "google" ? Scale(standard, BatchShare) with { ServiceTier = tier }
+            : tier is ServiceTier.Batch
+                && found.Provider is "openai" or "anthropic" or "google" ? Scale(standard, BatchShare) with { ServiceTier = tier }
             : standard with { Source = PriceSource.Estimated, ServiceTier = tier };
     }
 
-    /// <summary>The name under which usages of a model are grouped. The registry decides before own prices, which may name one model per host.</summary>
+    /// <summary>
+    /// The name under which usages of a model are grouped. The registry decides before own prices, which may name one model per
+    /// host.
+    /// </summary>
     public ModelName Canonicalize(string provider, string model) =>
         (Locate(provider, model, [_registry]) ?? Locate(provider, model, [_own])) is { } name
             ? new ModelName(name.Model.Provider, name.Name)
             : new ModelName(provider, WithoutOwnProvider(provider, model));
 
     private static string WithoutOwnProvider(string provider, string model) =>
-        model.Length > provider.Length + 1 && model[provider.Length] is ':' or '/' && model.StartsWith(provider, StringComparison.OrdinalIgnoreCase)
+        model.Length > provider.Length + 1 && model[provider.Length] is ':' or '/' && model.StartsWith(
+            provider, StringComparison.OrdinalIgnoreCase)
             ? model[(provider.Length + 1)..]
             : model;
 

@@ -15,7 +15,8 @@ internal sealed class PriceList
 
     public PriceList(IEnumerable<PricedModel> models)
     {
-        var filled = FillMissingRates(WithoutCaseDoubles(models.Where(model => PricedModel.IsKey(model.Key)).DistinctBy(model => model.Key)));
+        var filled = FillMissingRates(
+            WithoutCaseDoubles(models.Where(model => PricedModel.IsKey(model.Key)).DistinctBy(model => model.Key)));
         var byName = new Dictionary<string, ListedName>(StringComparer.Ordinal);
         var byLowerName = new Dictionary<string, ListedName>(StringComparer.Ordinal);
         foreach (var model in filled)
@@ -83,7 +84,8 @@ internal sealed class PriceList
     {
         var byKey = models.ToDictionary(model => model.Key, StringComparer.Ordinal);
         var related = models
-            .SelectMany(model => model.Aliases, (model, alias) => (Model: model, Other: byKey.GetValueOrDefault($"{model.Provider}:{alias}")))
+            .SelectMany(
+                model => model.Aliases, (model, alias) => (Model: model, Other: byKey.GetValueOrDefault($"{model.Provider}:{alias}")))
             .Where(pair => pair.Other is not null && pair.Other != pair.Model)
             .SelectMany(pair => new[] { (pair.Model.Key, Other: pair.Other!.Price), (pair.Other.Key, Other: pair.Model.Price) })
             .ToLookup(pair => pair.Key, pair => pair.Other, StringComparer.Ordinal);

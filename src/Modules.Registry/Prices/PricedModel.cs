@@ -19,6 +19,9 @@ internal sealed record PricedModel(string Key, string Provider, IReadOnlyList<st
     /// <summary>The model's name at its provider: the key without the provider.</summary>
     public string Name => Key[(Key.IndexOf(':', StringComparison.Ordinal) + 1)..];
 
-    /// <summary>Whether a key can be stored and shown. One with a NUL character would make the database refuse the usages it prices.</summary>
-    public static bool IsKey(string key) => key.Length is > 0 and <= MaxKeyLength && !key.Any(character => char.IsControl(character) || char.IsSurrogate(character));
+    /// <summary>
+    /// Whether a key can be stored and shown. One with a NUL character would make the database refuse the usages it prices.
+    /// </summary>
+    public static bool IsKey(string key) =>
+        key.Length is > 0 and <= MaxKeyLength && !key.Any(character => char.IsControl(character) || char.IsSurrogate(character));
 }

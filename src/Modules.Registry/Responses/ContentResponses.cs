@@ -25,7 +25,8 @@ internal static class ContentResponses
         this IResponseSender sender, RegistrySnapshot registry, PrecompressedContent content, CancellationToken cancellationToken)
     {
         if (registry.BundledDate is { } date)
-            sender.HttpContext.Response.Headers[OriginHeader] = string.Create(CultureInfo.InvariantCulture, $"bundled; date={date:yyyy-MM-dd}");
+            sender.HttpContext.Response.Headers[OriginHeader] = string.Create(
+                CultureInfo.InvariantCulture, $"bundled; date={date:yyyy-MM-dd}");
         return sender.ContentAsync(content, CacheForAnHour, cancellationToken);
     }
 

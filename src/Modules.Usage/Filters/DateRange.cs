@@ -58,7 +58,8 @@ internal readonly partial record struct DateRange(DateTime From, DateTime Until)
         // A plus sign that the client did not escape arrives as a space.
         text = UnescapedPlus().Replace(text, "+");
         const DateTimeStyles Utc = DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal;
-        return Iso8601().Match(text) is { Success: true } match && DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, Utc, out var time)
+        return Iso8601().Match(text) is { Success: true } match && DateTimeOffset.TryParse(
+            text, CultureInfo.InvariantCulture, Utc, out var time)
             ? new QueryTime(time.UtcDateTime, IsLocal: !match.Groups["offset"].Success)
             : null;
     }

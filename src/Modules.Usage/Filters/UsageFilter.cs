@@ -36,7 +36,8 @@ internal sealed record UsageFilter(DateRange Range)
 
     /// <summary>Whether the filter selects by anything but the time.</summary>
     public bool HasConditions =>
-        NeedsRows || NeedsSplit || Provider is not null || Models is not null || Alias is not null || Origin is not null || Profile is not null;
+        NeedsRows || NeedsSplit || Provider is not null || Models is not null || Alias is not null || Origin is not null
+            || Profile is not null;
 
     // Only those that are given: a condition that also holds for a null parameter would keep the planner from estimating it.
 

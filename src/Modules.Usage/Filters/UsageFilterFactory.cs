@@ -33,7 +33,8 @@ internal sealed class UsageFilterFactory(TimeZones zones, RollupRepository rollu
         {
             TimeZone = zone,
             Provider = FilterValues.Of(selection.Provider),
-            Models = FilterValues.Of(selection.Model) is { } models ? await FindModelsAsync(scope, range, models.Values, cancellationToken) : null,
+            Models = FilterValues.Of(selection.Model) is { } models ? await FindModelsAsync(
+                scope, range, models.Values, cancellationToken) : null,
             Alias = FilterValues.Of(selection.Alias),
             Origin = FilterValues.Of(selection.Origin),
             Profile = FilterValues.Of(selection.Profile),
@@ -49,7 +50,8 @@ internal sealed class UsageFilterFactory(TimeZones zones, RollupRepository rollu
         || (prices.Canonicalize(stored.Provider, stored.Model) is var canonical
             && (names.Contains(canonical.Model) || names.Contains(canonical.ToString())));
 
-    private async Task<string?> FindZoneAsync(UsageSelection selection, List<ValidationFailure> failures, CancellationToken cancellationToken)
+    private async Task<string?> FindZoneAsync(
+        UsageSelection selection, List<ValidationFailure> failures, CancellationToken cancellationToken)
     {
         if (string.IsNullOrEmpty(selection.TimeZone))
             return TimeZones.Utc;

@@ -40,7 +40,9 @@ internal sealed class GetStatsSeriesEndpoint(
         var scope = HttpContext.GetScope();
         var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
         var now = time.GetPostgresNow().UtcDateTime;
-        if (CountPeriods(request.GroupBy, filter.Range.From, filter.Range.Until == DateRange.Forever ? now : filter.Range.Until) > MaxPeriods)
+        if (
+            CountPeriods(
+                request.GroupBy, filter.Range.From, filter.Range.Until == DateRange.Forever ? now : filter.Range.Until) > MaxPeriods)
             RefusePeriods();
         var json = await cache.GetOrSetAsync(
             scope,

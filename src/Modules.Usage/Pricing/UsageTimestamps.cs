@@ -19,7 +19,8 @@ internal sealed class UsageTimestamps(UsageSettings settings)
 
         var at = ToUtc(sent);
         if (at > now + MaxClockSkew)
-            return Failure($"The timestamp is more than {MaxClockSkew.TotalMinutes:0} minutes ahead of the server's clock ({now:yyyy-MM-ddTHH:mm:ssZ}).");
+            return Failure(
+                $"The timestamp is more than {MaxClockSkew.TotalMinutes:0} minutes ahead of the server's clock ({now:yyyy-MM-ddTHH:mm:ssZ}).");
         if (at < Earliest)
             return Failure("The timestamp is before 2020.");
         return settings.RetentionDays is { } days && at < now.AddDays(-days)
@@ -41,5 +42,6 @@ internal sealed class UsageTimestamps(UsageSettings settings)
     private static DateTime ToUtc(DateTime sent) =>
         sent.Kind is DateTimeKind.Unspecified ? DateTime.SpecifyKind(sent, DateTimeKind.Utc) : sent.ToUniversalTime();
 
-    private static ValidationFailure Failure(string message) => new(nameof(UsageInput.Timestamp).ToLowerInvariant(), message) { ErrorCode = "range" };
+    private static ValidationFailure Failure(string message) =>
+        new(nameof(UsageInput.Timestamp).ToLowerInvariant(), message) { ErrorCode = "range" };
 }

@@ -163,7 +163,9 @@ internal sealed class RepriceUsageValidator : Validator<RepriceUsageRequest>
         RuleFor(request => request.Profile).Must(IsFilter).WithMessage(FilterAccepted);
         RuleFor(request => request.ServiceTier).Must(IsFilter).WithMessage(FilterAccepted);
         RuleFor(request => request.ConversationId).Must(IsFilter).WithMessage(FilterAccepted)
-            .Must(ids => ids is null || ids.All(id => id is "~none" || Guid.TryParse(id, out _))).WithMessage("Accepted are UUIDs and ~none.");
+            .Must(
+                ids =>
+                    ids is null || ids.All(id => id is "~none" || Guid.TryParse(id, out _))).WithMessage("Accepted are UUIDs and ~none.");
         RuleFor(request => request.CostSource).Must(sources => sources is not { Count: 0 }).WithMessage("A cost source is missing.");
     });
 

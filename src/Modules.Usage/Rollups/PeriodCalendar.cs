@@ -13,7 +13,8 @@ internal sealed record CalendarPeriod(DateTime Key, DateTime Shown, DateTime Sta
 {
     /// <summary>The start with the offset of its zone, in whole minutes: offsets of before 1972 have seconds.</summary>
     public DateTimeOffset ShownStart =>
-        new DateTimeOffset(Start).ToOffset(TimeSpan.FromMinutes(Math.Round((Shown - DateTime.SpecifyKind(Start, DateTimeKind.Unspecified)).TotalMinutes)));
+        new DateTimeOffset(Start).ToOffset(
+            TimeSpan.FromMinutes(Math.Round((Shown - DateTime.SpecifyKind(Start, DateTimeKind.Unspecified)).TotalMinutes)));
 }
 
 /// <summary>Lists the periods of a time zone, as PostgreSQL computes them. Days have 23, 24 or 25 hours.</summary>

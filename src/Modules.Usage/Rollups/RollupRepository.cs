@@ -21,7 +21,8 @@ internal sealed class RollupRepository(ReadReplica reads, RollupBackfill backfil
                 var query = IsTruncated(filter, unit)
                     ? SumQuery.OfTruncated(scope, filter, unit, backfill, split)
                     : SumQuery.OfPeriods(
-                        scope, filter, await ListPeriodsWithUsagesAsync(connection, scope, filter, unit, cancellationToken), backfill, split);
+                        scope, filter, await ListPeriodsWithUsagesAsync(
+                            connection, scope, filter, unit, cancellationToken), backfill, split);
                 return await connection.QueryAsync<RollupRow>(new CommandDefinition(
                     $"""
                     {query.With}
@@ -128,7 +129,8 @@ internal sealed class RollupRepository(ReadReplica reads, RollupBackfill backfil
         cancellationToken);
 
     /// <summary>The providers and models of a range as they are stored, whole days around it included.</summary>
-    public Task<IEnumerable<ModelName>> ListModelsAsync(Scope scope, DateRange range, CancellationToken cancellationToken) => reads.ReadAsync(
+    public Task<IEnumerable<ModelName>> ListModelsAsync(Scope scope, DateRange range, CancellationToken cancellationToken) =>
+        reads.ReadAsync(
         connection => connection.QueryAsync<ModelName>(new CommandDefinition(
             $"""
             select distinct provider, model from usage_rollups

@@ -82,8 +82,10 @@ internal sealed class SumQuery
         var segments = periods.SelectMany(period => _filter.NeedsRows
             ? [(new DateSegment(null, period.Range.From, period.Range.Until), period.Key)]
             : DateSegments.Of(period.Range, withDays).Select(segment => (Segment: segment, period.Key))).ToList();
-        AddRollups(RollupGranularity.Day, [.. segments.Where(segment => segment.Item1.Granularity is RollupGranularity.Day)], split.IsPending);
-        AddRollups(RollupGranularity.Hour, [.. segments.Where(segment => segment.Item1.Granularity is RollupGranularity.Hour)], split.IsPending);
+        AddRollups(
+            RollupGranularity.Day, [.. segments.Where(segment => segment.Item1.Granularity is RollupGranularity.Day)], split.IsPending);
+        AddRollups(
+            RollupGranularity.Hour, [.. segments.Where(segment => segment.Item1.Granularity is RollupGranularity.Hour)], split.IsPending);
         var rows = segments.Where(segment => segment.Item1.Granularity is null).ToList();
         // Without any segment the sum still needs a part.
         if (rows.Count > 0 || _parts.Count == 0)
@@ -106,7 +108,8 @@ internal sealed class SumQuery
         if (split.IsPending && _filter.NeedsSplit)
             AddRows("unsplit", wholeHours, $" and created_at < {SplitUntil}");
         else if (split.IsPending)
-            AddRows("unsplit", wholeHours, $" and cost_source = '{CostSources.Unpriced}' and created_at < {SplitUntil}", onlyUnpriced: true);
+            AddRows(
+                "unsplit", wholeHours, $" and cost_source = '{CostSources.Unpriced}' and created_at < {SplitUntil}", onlyUnpriced: true);
         return this;
     }
 

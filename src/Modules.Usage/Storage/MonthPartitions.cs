@@ -28,7 +28,9 @@ internal sealed partial class MonthPartitions(TimeProvider time, ILogger<MonthPa
             var month = new DateTime(record.CreatedAt.Year, record.CreatedAt.Month, 1, 0, 0, 0, DateTimeKind.Utc);
             if (_checked.ContainsKey(month))
                 continue;
-            if (!await LockTimeout.TryExecuteAsync(connection, $"select usage_create_partition('{month:O}')", time, cancellationToken, attempts: 1))
+            if (
+                !await LockTimeout.TryExecuteAsync(
+                    connection, $"select usage_create_partition('{month:O}')", time, cancellationToken, attempts: 1))
                 LogPartitionLeftOut(month);
             _checked[month] = true;
         }

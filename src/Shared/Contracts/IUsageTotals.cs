@@ -31,8 +31,11 @@ public sealed record UsageCosts(decimal Total, IReadOnlyDictionary<string, decim
 /// <param name="Total">The sums of all usages.</param>
 /// <param name="UniqueModels">Number of different models.</param>
 /// <param name="UniqueOrigins">Number of different origins.</param>
-/// <param name="ByModel">The sums of each model, by its name as <see cref="IModelPrices.Canonicalize"/> gives it, without the provider.</param>
-public sealed record ConversationUsage(UsageSums Total, int UniqueModels, int UniqueOrigins, IReadOnlyDictionary<string, UsageSums> ByModel);
+/// <param name="ByModel">
+/// The sums of each model, by its name as <see cref="IModelPrices.Canonicalize"/> gives it, without the provider.
+/// </param>
+public sealed record ConversationUsage(
+    UsageSums Total, int UniqueModels, int UniqueOrigins, IReadOnlyDictionary<string, UsageSums> ByModel);
 
 /// <summary>Sums of usages.</summary>
 /// <param name="Requests">Number of usages.</param>

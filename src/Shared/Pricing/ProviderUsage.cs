@@ -40,7 +40,9 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         if (tokens is not { } reported || !reader.IsValid || TokenCounts.Include(reported, includesCache, "", null) is not { } inclusive)
             return false;
 
-        var tier = usage.TryGetProperty("service_tier", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString() : null;
+        var tier = usage.TryGetProperty("service_tier", out var named) && named.ValueKind is JsonValueKind.String
+            ? named.GetString()
+            : null;
         result = new ProviderUsage(inclusive, tier is null or "" or "standard" or "default" or "auto" or { Length: > 32 } ? null : tier);
         return true;
     }
@@ -60,7 +62,8 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         public TokenCounts OpenAIChat()
         {
             // Client libraries repeat the cached tokens, or name them, beside the prompt tokens.
-            var cached = Math.Max(Count("prompt_tokens_details", "cached_tokens"), Math.Max(Count("cached_tokens"), Count("cache_read_input_tokens")));
+            var cached = Math.Max(
+                Count("prompt_tokens_details", "cached_tokens"), Math.Max(Count("cached_tokens"), Count("cache_read_input_tokens")));
             var (fiveMinutes, oneHour) = CacheWrites(Count("cache_creation_5m_tokens"), Count("cache_creation_1h_tokens"));
             return new TokenCounts(
                 Count("prompt_tokens"),

@@ -10,9 +10,9 @@ internal sealed record StoredUsage
     /// <summary>The columns of <c>usage_logs</c> that make a usage.</summary>
     public const string Columns = """
         tableoid as partition, ctid::text as row, id, api_key_id, project_id, created_at, provider, model, alias,
-        coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens, coalesce(cached_input_tokens, 0) as cached_input_tokens,
-        cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, token_counts, service_tier, latency_ms, cost,
-        coalesce(cost_source, '') as cost_source, (select priced_as from usage_prices where usage_prices.id = price_id) as priced_as
+        coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
+        coalesce(cached_input_tokens, 0) as cached_input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens,
+        token_counts, service_tier, latency_ms, cost, coalesce(cost_source, '') as cost_source, price_id
         """;
 
     /// <summary>The physical address, which is valid as long as the row is locked.</summary>
@@ -46,7 +46,8 @@ internal sealed record StoredUsage
     /// <summary>Empty: the reference server wrote the row beside this one.</summary>
     public string CostSource { get; init; } = "";
 
-    public string? PricedAs { get; init; }
+    /// <summary>The stored price of the cost; null where the row has none.</summary>
+    public int? PriceId { get; init; }
 
     /// <summary>Whether the reference server wrote the row, before this server adopted its database or beside it.</summary>
     public bool IsOfReference => CostSource is "" or CostSources.Adopted;
@@ -95,7 +96,8 @@ internal sealed record RepricedUsage(StoredUsage Stored, UsageRecord Before, Usa
     /// <summary>Whether the row has to be written.</summary>
     public bool IsChanged => After.Price is not null
         && (Before.Cost != After.Cost || Before.CostSource != After.CostSource || Before.Tokens != After.Tokens
-            || Stored.PricedAs != After.Price.PricedAs);
+            // The row gains the price that explains its cost.
+            || Stored.PriceId is null);
 
     /// <summary>Prices a stored usage. Counts that an earlier version stored as they were sent become inclusive first.</summary>
     /// <param name="stored">The usage.</param>

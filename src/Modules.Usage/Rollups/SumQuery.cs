@@ -120,15 +120,18 @@ internal sealed class SumQuery
 
         var isSplit = isSplitPending ? $" and bucket_start >= {SplitUntil}" : "";
         var isUnpriced = $"cost_source = '{CostSources.Unpriced}'{isSplit}";
+        // OFFSET 0 makes each segment one range of the primary key; a plain join would compare every rollup with every segment.
         _parts.Add($"""
             select {_periodOf("bucket_start")} as period, segment.sign, provider, model, alias, origin, profile, requests, input_tokens,
                 output_tokens, cached_input_tokens, cost, case when {isUnpriced} then requests else 0 end as unpriced_requests,
                 case when {isUnpriced} then input_tokens + output_tokens else 0 end as unpriced_tokens,
                 latencies, null::integer as latency_ms
             from {Segments(granularity.ToSql(), segments)}
-            join usage_rollups on scope = @scope and granularity = '{granularity.ToSql()}'
-                and bucket_start >= segment.since and bucket_start < segment.until
-            where true{_filter.RollupConditions}{(_filter.NeedsSplit ? isSplit : "")}
+            cross join lateral (
+                select * from usage_rollups
+                where scope = @scope and granularity = '{granularity.ToSql()}'
+                    and bucket_start >= segment.since and bucket_start < segment.until{_filter.RollupConditions}{(_filter.NeedsSplit ? isSplit : "")}
+                offset 0) as rollup
             """);
     }
 
@@ -147,8 +150,10 @@ internal sealed class SumQuery
                 case when {IsUnpriced} then input_tokens::bigint + output_tokens else 0 end as unpriced_tokens,
                 null::integer[] as latencies, {(onlyUnpriced ? "null::integer as latency_ms" : "latency_ms")}
             from {Segments(name, segments)}
-            join usage_logs on created_at >= segment.since and created_at < segment.until
-            where {_rowFilter}{condition}
+            cross join lateral (
+                select * from usage_logs
+                where {_rowFilter}{condition} and created_at >= segment.since and created_at < segment.until
+                offset 0) as usage
             """);
     }
 

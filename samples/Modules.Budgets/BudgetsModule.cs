@@ -1,4 +1,5 @@
 using LlmRing.Modules.Budgets.Alerts;
+using LlmRing.Modules.Budgets.Storage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Egress;
 using LlmRing.Shared.Events;
@@ -10,9 +11,9 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LlmRing.Modules.Budgets;
 
 /// <summary>
-/// Monthly budgets for a key or for an alias of it, with a signed webhook when one is nearly or wholly spent. Listens to
-/// <see cref="UsageLogged"/> to know when to look, and asks <see cref="IUsageTotals"/> what was spent: an
-/// event that is missed delays a webhook by a minute, and makes no number wrong.
+/// Monthly budgets for a key or for an alias of a key, with a signed webhook at two thresholds. Listens to
+/// <see cref="UsageLogged"/> to know when to check, and asks <see cref="IUsageTotals"/> for the spent amount: a lost event delays
+/// a webhook by a minute and makes no amount wrong.
 /// </summary>
 public sealed class BudgetsModule : IModule
 {
@@ -34,10 +35,10 @@ public sealed class BudgetsModule : IModule
             .AddSingleton<BudgetRepository>()
             .AddSingleton<AlertRepository>()
             .AddSingleton<IRetentionPolicy, AlertRetention>()
-            .AddSingleton<BudgetWatch>()
-            .AddEventListener<UsageLogged, BudgetWatch>()
-            .AddHostedService(provider => provider.GetRequiredService<BudgetWatch>())
-            .AddHostedService<AlertDelivery>();
+            .AddSingleton<ThresholdMonitor>()
+            .AddEventListener<UsageLogged, ThresholdMonitor>()
+            .AddHostedService(provider => provider.GetRequiredService<ThresholdMonitor>())
+            .AddHostedService<WebhookDelivery>();
         services.AddHealthChecks().AddCheck<AlertBacklogCheck>("budgets");
     }
 }

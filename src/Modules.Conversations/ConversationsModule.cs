@@ -1,4 +1,6 @@
-using LlmRing.Modules.Conversations.LogConversation;
+using LlmRing.Modules.Conversations.Maintenance;
+using LlmRing.Modules.Conversations.Search;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Modules;
 using LlmRing.Shared.Postgres;
@@ -9,8 +11,8 @@ using Microsoft.Extensions.DependencyInjection;
 namespace LlmRing.Modules.Conversations;
 
 /// <summary>
-/// Stores conversations and their messages, and finds them again. Tells other modules whose a conversation is
-/// (<see cref="IConversationOwnership"/>); needs none of them.
+/// Stores conversations and their messages, and searches them. Offers <see cref="IConversationOwnership"/> to other modules
+/// and needs none of them.
 /// </summary>
 public sealed class ConversationsModule : IModule
 {
@@ -18,20 +20,21 @@ public sealed class ConversationsModule : IModule
     public string Name => "conversations";
 
     /// <inheritdoc/>
-    public string Description => "Stores conversations and their messages, and finds them again.";
+    public string Description => "Stores conversations and their messages, and searches them.";
 
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration)
     {
         services.AddSingleton(configuration.ReadSettings<ConversationSettings>())
             .AddSingleton<ConversationRepository>()
+            .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>())
             .AddSingleton<MessageWriter>()
-            .AddSingleton<IRetentionPolicy, MessageRetention>()
-            .AddSingleton<LogWriter>()
-            .AddHostedService(provider => provider.GetRequiredService<LogWriter>())
+            .AddSingleton<ConversationBatchWriter>()
+            .AddHostedService(provider => provider.GetRequiredService<ConversationBatchWriter>())
             .AddSingleton<SearchIndex>()
-            .AddSingleton(new ProjectBackfill(SearchIndex.FillProjects))
-            .AddHostedService<SearchIndexing>()
-            .AddSingleton<IConversationOwnership>(provider => provider.GetRequiredService<ConversationRepository>());
+            .AddHostedService<SearchIndexer>()
+            .AddSingleton(new ProjectBackfill(SearchIndex.BackfillProjects))
+            .AddSingleton<MessageRetention>()
+            .AddSingleton<IRetentionPolicy>(provider => provider.GetRequiredService<MessageRetention>());
     }
 }

@@ -8,16 +8,16 @@ var builder = Host.CreateEmptyApplicationBuilder(null);
 builder.Services.AddMcpServer().WithStdioServerTransport().WithTools<StdioTools>();
 await builder.Build().RunAsync();
 
-/// <summary>What it can do.</summary>
+/// <summary>The tools of the server.</summary>
 internal sealed class StdioTools
 {
     [McpServerTool(Name = "variables"), Description("The names of its environment variables")]
     public static string Variables() => string.Join(",", Environment.GetEnvironmentVariables().Keys.Cast<string>().Order());
 
-    [McpServerTool(Name = "arguments"), Description("Its arguments")]
+    [McpServerTool(Name = "arguments"), Description("The arguments of its process")]
     public static string Arguments() => string.Join("|", Environment.GetCommandLineArgs().Skip(1));
 
-    [McpServerTool(Name = "exit"), Description("Ends it")]
+    [McpServerTool(Name = "exit"), Description("Ends its process")]
     public static string Exit()
     {
         Environment.Exit(3);

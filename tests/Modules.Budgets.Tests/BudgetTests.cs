@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using LlmRing.Testing;
+using Microsoft.Extensions.Time.Testing;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
@@ -7,9 +8,11 @@ namespace LlmRing.Modules.Budgets.Tests;
 public sealed class BudgetTests(BudgetsFixture server)
 {
     [Test]
-    public async Task A_budget_of_a_key_goes_from_ok_over_warning_to_exceeded()
+    public async Task The_status_of_a_budget_goes_from_ok_over_warning_to_exceeded_and_back_with_the_next_month()
     {
-        using var client = server.NewClient();
+        var clock = new FakeTimeProvider(new DateTimeOffset(2026, 11, 30, 23, 59, 59, TimeSpan.Zero));
+        await using var own = await server.StartAsync(await server.Plain.Postgres.CreateDatabaseAsync(), clock);
+        using var client = new ApiClient(own.Address, "k");
 
         var put = await client.PutAsync("/api/v1/budgets", new { limit = 10, warning_at = 0.5 });
         await LogAsync(client, 4.99);
@@ -18,17 +21,21 @@ public sealed class BudgetTests(BudgetsFixture server)
         var warning = await BudgetAsync(client);
         await LogAsync(client, 5);
         var exceeded = await BudgetAsync(client);
+        clock.Advance(TimeSpan.FromSeconds(1));
+        var nextMonth = await BudgetAsync(client);
 
         await Assert.That(put.Status).IsEqualTo(200);
         await Assert.That((decimal?)put["spent"]).IsEqualTo(0);
         await Assert.That(((decimal?)ok["spent"], (string?)ok["status"])).IsEqualTo((4.99m, "ok"));
         await Assert.That(((decimal?)warning["spent"], (string?)warning["status"])).IsEqualTo((5m, "warning"));
         await Assert.That(((decimal?)exceeded["spent"], (string?)exceeded["status"])).IsEqualTo((10m, "exceeded"));
-        await Assert.That((string?)exceeded["month"]).IsEqualTo(DateTime.UtcNow.ToString("yyyy-MM", System.Globalization.CultureInfo.InvariantCulture));
+        await Assert.That((string?)exceeded["month"]).IsEqualTo("2026-11");
+        await Assert.That(((string?)nextMonth["month"], (decimal?)nextMonth["spent"], (string?)nextMonth["status"]))
+            .IsEqualTo(("2026-12", 0m, "ok"));
     }
 
     [Test]
-    public async Task A_budget_of_an_alias_counts_that_alias_alone()
+    public async Task A_budget_of_an_alias_counts_the_usage_of_that_alias_only()
     {
         using var client = server.NewClient();
         await client.PutAsync("/api/v1/budgets", new { alias = "deep", limit = 10 });
@@ -56,7 +63,7 @@ public sealed class BudgetTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task Another_key_sees_none_of_it_and_deletes_none_of_it()
+    public async Task Another_key_neither_sees_nor_deletes_a_budget()
     {
         using var client = server.NewClient();
         using var other = server.NewClient();
@@ -79,9 +86,11 @@ public sealed class BudgetTests(BudgetsFixture server)
     [Arguments("""{"limit": 10, "webhook_url": "https://example.com"}""", "webhook_secret")]
     [Arguments("""{"limit": 10, "webhook_url": "https://example.com", "webhook_secret": "short"}""", "webhook_secret")]
     [Arguments("""{"limit": 10, "webhook_url": "file:///etc/passwd", "webhook_secret": "0123456789abcdef"}""", "webhook_url")]
-    [Arguments("""{"limit": 10, "webhook_url": "http://169.254.169.254/latest/meta-data", "webhook_secret": "0123456789abcdef"}""", "webhook_url")]
+    [Arguments(
+        """{"limit": 10, "webhook_url": "http://169.254.169.254/latest/meta-data", "webhook_secret": "0123456789abcdef"}""",
+        "webhook_url")]
     [Arguments("""{"limit": 10, "webhook_url": "http://[::ffff:10.0.0.1]/", "webhook_secret": "0123456789abcdef"}""", "webhook_url")]
-    public async Task A_bad_budget_is_refused_by_member(string body, string member)
+    public async Task A_bad_budget_is_422_and_names_the_member(string body, string member)
     {
         using var client = server.NewClient();
 
@@ -92,7 +101,7 @@ public sealed class BudgetTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task A_key_has_a_hundred_budgets_at_most()
+    public async Task A_key_has_at_most_a_hundred_budgets()
     {
         using var client = server.NewClient();
         for (var i = 0; i < 100; i++)
@@ -105,7 +114,7 @@ public sealed class BudgetTests(BudgetsFixture server)
     }
 
     [Test]
-    public async Task The_routes_are_in_the_document()
+    public async Task The_routes_are_in_the_OpenAPI_document()
     {
         using var client = server.NewClient();
 

@@ -4,7 +4,7 @@ using TUnit.Core.Interfaces;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
-/// <summary>A server that has loaded the module from a folder, as an operator would have it.</summary>
+/// <summary>A server that has loaded the module from a folder, as an operator would install it.</summary>
 public sealed class BudgetsFixture : IAsyncInitializer, IAsyncDisposable
 {
     private LlmRingServer? _server;
@@ -24,9 +24,14 @@ public sealed class BudgetsFixture : IAsyncInitializer, IAsyncDisposable
 
     public Uri Address => _server!.Address;
 
-    public Task<LlmRingServer> StartAsync(string connectionString, params (string Name, string Value)[] settings) => ServerFixture.StartAsync(
+    public Task<LlmRingServer> StartAsync(string connectionString, params (string Name, string Value)[] settings) =>
+        StartAsync(connectionString, TimeProvider.System, settings);
+
+    public Task<LlmRingServer> StartAsync(
+        string connectionString, TimeProvider time, params (string Name, string Value)[] settings) => ServerFixture.StartAsync(
         connectionString,
         Plain.Upstream,
+        time,
         [("MODULES_PATH", Folder.Path), ("BUDGETS_ALLOWED_NETWORKS", "127.0.0.1"), ("BUDGETS_RETRY_SECONDS", "1"), .. settings]);
 
     public ApiClient NewClient() => new(Address, $"key-{Guid.NewGuid():N}");

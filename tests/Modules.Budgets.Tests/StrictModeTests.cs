@@ -3,7 +3,7 @@ using LlmRing.Testing;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
-/// <summary>In strict mode a row has a key and a project, and the project decides whose it is.</summary>
+/// <summary>In strict mode a row has a key and a project; the project is the owner.</summary>
 [ClassDataSource<BudgetsFixture>(Shared = SharedType.PerTestSession)]
 public sealed partial class StrictModeTests(BudgetsFixture server)
 {
@@ -23,7 +23,8 @@ public sealed partial class StrictModeTests(BudgetsFixture server)
         using var successor = new ApiClient(strict.Address, successorKey);
 
         var put = await first.PutAsync("/api/v1/budgets", new { alias = "deep", limit = 99 });
-        var byAnother = await second.PutAsync("/api/v1/budgets", new { alias = "deep", limit = 10, webhook_url = receiver.Url, webhook_secret = Secret });
+        var byAnother = await second.PutAsync(
+            "/api/v1/budgets", new { alias = "deep", limit = 10, webhook_url = receiver.Url, webhook_secret = Secret });
         await first.PostAsync("/api/v1/log", Call(8));
         await Eventually.HoldsAsync(() => Task.FromResult(receiver.Received.Count == 1));
         await successor.PostAsync("/api/v1/log", Call(2));
@@ -31,7 +32,8 @@ public sealed partial class StrictModeTests(BudgetsFixture server)
 
         await Assert.That((put.Status, byAnother.Status)).IsEqualTo((200, 200));
         await Assert.That((string?)byAnother["id"]).IsEqualTo((string?)put["id"]);
-        await Assert.That(receiver.Received.Select(webhook => (string)webhook.Json["type"]!)).IsEquivalentTo(["budget.warning", "budget.exceeded"]);
+        await Assert.That(receiver.Received.Select(webhook => (string)webhook.Json["type"]!))
+            .IsEquivalentTo(["budget.warning", "budget.exceeded"]);
         await Assert.That(receiver.Received.All(webhook => webhook.IsSignedWith(Secret, DateTimeOffset.UtcNow))).IsTrue();
         var budget = (await successor.GetAsync("/api/v1/budgets")).Json.AsArray().Single()!;
         await Assert.That(((decimal?)budget["spent"], (string?)budget["status"])).IsEqualTo((10m, "exceeded"));
@@ -49,13 +51,20 @@ public sealed partial class StrictModeTests(BudgetsFixture server)
         await client.PutAsync("/api/v1/budgets", new { limit = 1 });
 
         await Dapper.SqlMapper.ExecuteAsync(
-            connection, "update llmring_api.api_keys set project_id = (select id from llmring_api.projects where name = 'bakery') where id = @id::uuid", new { id });
+            connection,
+            """
+            update llmring_api.api_keys
+            set project_id = (select id from llmring_api.projects where name = 'bakery')
+            where id = @id::uuid
+            """,
+            new { id });
 
         await Eventually.HoldsAsync(async () => (await client.GetAsync("/api/v1/budgets")).Json.AsArray().Count == 0);
         await Assert.That((await client.PutAsync("/api/v1/budgets", new { limit = 2 })).Status).IsEqualTo(200);
     }
 
-    private static object Call(double cost) => new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost, alias = "deep" };
+    private static object Call(double cost) =>
+        new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost, alias = "deep" };
 
     private static async Task<(string Key, string Id)> MakeKeyAsync(string database, params string[] arguments)
     {

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 
 namespace LlmRing.Modules.Budgets.Tests;
 
-/// <summary>A receiver of webhooks that fails as often as it is told to, or never answers.</summary>
+/// <summary>A receiver of webhooks that fails a number of times first, or never answers.</summary>
 internal sealed class WebhookReceiver : IAsyncDisposable
 {
     private readonly WebApplication _application;
@@ -49,12 +49,13 @@ internal sealed record ReceivedWebhook(string Signature, string Body)
 {
     public JsonNode Json => JsonNode.Parse(Body)!;
 
-    /// <summary>What a receiver does, written from the documentation.</summary>
+    /// <summary>Checks the signature as the documentation says.</summary>
     public bool IsSignedWith(string secret, DateTimeOffset now)
     {
         var parts = Signature.Split(',').Select(part => part.Split('=')).ToDictionary(part => part[0], part => part[1]);
         var expected = HMACSHA256.HashData(Encoding.UTF8.GetBytes(secret), Encoding.UTF8.GetBytes($"{parts["t"]}.{Body}"));
         var age = now - DateTimeOffset.FromUnixTimeSeconds(long.Parse(parts["t"], System.Globalization.CultureInfo.InvariantCulture));
-        return CryptographicOperations.FixedTimeEquals(expected, Convert.FromHexString(parts["v1"])) && age.Duration() < TimeSpan.FromMinutes(5);
+        return CryptographicOperations.FixedTimeEquals(expected, Convert.FromHexString(parts["v1"]))
+            && age.Duration() < TimeSpan.FromMinutes(5);
     }
 }

@@ -6,12 +6,12 @@ using Npgsql;
 
 namespace LlmRing.Modules.Conversations.Tests;
 
-/// <summary>What tests of conversations say often.</summary>
+/// <summary>Messages, requests and queries that several tests use.</summary>
 internal static class Chat
 {
     public const string Path = "/api/v1/conversations";
 
-    /// <summary>Made-up talk, the same in each run.</summary>
+    /// <summary>Made-up sentences, the same in each run.</summary>
     public static Faker Faker => new() { Random = new Randomizer(20261124) };
 
     public static async Task<string> NewConversationAsync(this ApiClient client, string title = "Talk") =>
@@ -33,8 +33,23 @@ internal static class Chat
     public static object Log(string? alias = "fast", params object[] messages) => new
     {
         messages,
-        response = new { content = "Straight on.", model = "gpt-4.1-2025-04-14", finish_reason = "stop", usage = new { prompt_tokens = 7, completion_tokens = 3 } },
-        metadata = new { provider = "openai", model = "gpt-4.1", alias, input_tokens = 7, output_tokens = 3, input_cost = 0.25m, output_cost = 0.5m },
+        response = new
+        {
+            content = "Straight on.",
+            model = "gpt-4.1-2025-04-14",
+            finish_reason = "stop",
+            usage = new { prompt_tokens = 7, completion_tokens = 3 },
+        },
+        metadata = new
+        {
+            provider = "openai",
+            model = "gpt-4.1",
+            alias,
+            input_tokens = 7,
+            output_tokens = 3,
+            input_cost = 0.25m,
+            output_cost = 0.5m,
+        },
     };
 
     public static object User(string content) => new { role = "user", content };
@@ -46,16 +61,21 @@ internal static class Chat
     }
 
     public static Task<long> CountMessagesAsync(this ServerFixture server, string conversation) =>
-        server.ScalarAsync<long>("select count(*) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(conversation) });
+        server.ScalarAsync<long>(
+            "select count(*) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(conversation) });
 
-    /// <summary>All rows of a key, to see that nothing was stored or changed.</summary>
+    /// <summary>All conversations and messages of a key as one text: equal texts mean that nothing was stored or changed.</summary>
     public static async Task<string> SnapshotAsync(this ServerFixture server, ApiClient owner) =>
         await server.ScalarAsync<string>(
             """
-            select jsonb_agg(to_jsonb(c) || jsonb_build_object('messages', (select jsonb_agg(to_jsonb(m) order by position) from llmring.messages m where m.conversation_id = c.id)) order by c.id)::text
-            from llmring.conversations c where api_key_id = @Key
+            select jsonb_agg(to_jsonb(c) || jsonb_build_object('messages', (
+                select jsonb_agg(to_jsonb(m) order by position)
+                from llmring.messages m
+                where m.conversation_id = c.id)) order by c.id)::text
+            from llmring.conversations c
+            where api_key_id = @key
             """,
-            new { owner.Key }) ?? "";
+            new { key = owner.Key }) ?? "";
 
     public static string[] Contents(this JsonNode messages) => [.. messages.AsArray().Select(message => (string)message!["content"]!)];
 }

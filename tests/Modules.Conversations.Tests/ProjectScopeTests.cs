@@ -2,14 +2,15 @@ using LlmRing.Testing;
 
 namespace LlmRing.Modules.Conversations.Tests;
 
-/// <summary>A project is a scope like a key.</summary>
+/// <summary>A project is a scope, as a key is.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ProjectScopeTests(ServerFixture server)
 {
     [Test]
-    public async Task A_project_has_conversations_of_its_own()
+    public async Task Conversations_of_a_project_are_seen_by_its_members_only()
     {
-        await using var other = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream, ("ENFORCE_MEMBERSHIP_VERIFICATION", "false"));
+        await using var other = await ServerFixture.StartAsync(
+            server.ConnectionString, server.Upstream, ("ENFORCE_MEMBERSHIP_VERIFICATION", "false"));
         using var client = new ApiClient(other.Address, null);
         var project = Guid.NewGuid().ToString();
         (string, string)[] mine = [("X-User-ID", Guid.NewGuid().ToString()), ("X-Project-ID", project)];
@@ -27,6 +28,7 @@ public sealed class ProjectScopeTests(ServerFixture server)
         await Assert.That((string?)list.Json[0]!["id"]).IsEqualTo((string?)logged["conversation_id"]);
         await Assert.That((string?)next.Json[0]!["title"]).IsEqualTo("Ours");
         await Assert.That((await client.GetAsync($"/conversations/{made["id"]}", others)).Status).IsEqualTo(404);
-        await Assert.That((await client.PostAsync($"/conversations/{made["id"]}/messages/batch", Chat.Messages(3), others)).Status).IsEqualTo(404);
+        await Assert.That((await client.PostAsync($"/conversations/{made["id"]}/messages/batch", Chat.Messages(3), others)).Status)
+            .IsEqualTo(404);
     }
 }

@@ -56,16 +56,20 @@ public static class McpSteps
 {
     public const string PublicUrl = "https://93.184.215.14/mcp";
 
-    public static async Task<string> CreateServerAsync(this ApiClient client, string url = PublicUrl, string transport = "http", object? authConfig = null)
+    public static async Task<string> CreateServerAsync(
+        this ApiClient client, string url = PublicUrl, string transport = "http", object? authConfig = null)
     {
-        var answer = await client.PostAsync("/api/v1/mcp/servers", new { name = "a server", url, transport_type = transport, auth_config = authConfig });
+        var answer = await client.PostAsync(
+            "/api/v1/mcp/servers", new { name = "a server", url, transport_type = transport, auth_config = authConfig });
         await Assert.That(answer.Status).IsEqualTo(200).Because(answer.Text);
         return (string)answer["id"]!;
     }
 
     public static async Task<string> CreateToolAsync(this ApiClient client, string serverId, string name = "echo")
     {
-        var answer = await client.PostAsync("/api/v1/mcp/tools", new { server_id = serverId, name, description = "says it again", input_schema = new { type = "object" } });
+        var answer = await client.PostAsync(
+            "/api/v1/mcp/tools",
+            new { server_id = serverId, name, description = "repeats its input", input_schema = new { type = "object" } });
         await Assert.That(answer.Status).IsEqualTo(200).Because(answer.Text);
         return (string)answer["id"]!;
     }

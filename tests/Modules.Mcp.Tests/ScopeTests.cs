@@ -14,7 +14,8 @@ public sealed class ScopeTests(ServerFixture server)
         using var owner = server.NewClient();
         var id = await owner.CreateServerAsync(authConfig: new { type = "bearer", token = "mine" });
         var tool = await owner.CreateToolAsync(id);
-        var refreshed = await owner.PostAsync($"{Servers}/{id}/refresh", """{"resources": [{"uri": "a://b", "name": "r"}], "prompts": [{"name": "p"}]}""");
+        var refreshed = await owner.PostAsync(
+            $"{Servers}/{id}/refresh", """{"resources": [{"uri": "a://b", "name": "r"}], "prompts": [{"name": "p"}]}""");
         var (resource, prompt) = ((string)refreshed["resources"]![0]!["id"]!, (string)refreshed["prompts"]![0]!["id"]!);
         await owner.PostAsync($"/api/v1/mcp/tools/{tool}/execute", """{"input": {}, "output": 1}""");
 

@@ -20,7 +20,14 @@ internal sealed class WitnessEndpoint(Testimony testimony, NpgsqlDataSource data
             Routes("/api/v1/logs");
         if (Misconduct is Misconduct.SameRoute)
             Routes("/api/v1/mcp/servers/{another}");
-        Summary(summary => summary.Summary = "What was heard");
+        if (Misconduct is Misconduct.SamePathInDocument)
+            Routes("/api/v1/mcp/servers/{id:int}");
+        Summary(summary =>
+        {
+            summary.Summary = "What was heard";
+            if (Misconduct is Misconduct.ThrowingExample)
+                summary.ExampleRequest = new ThrowingExample();
+        });
     }
 
     public override async Task HandleAsync(WitnessRequest request, CancellationToken ct)
@@ -38,6 +45,11 @@ internal sealed record WitnessRequest
 {
     [QueryParam]
     public bool Fail { get; init; }
+}
+
+internal sealed class ThrowingExample
+{
+    public string Text => throw new InvalidOperationException("Thrown by an example.");
 }
 
 internal sealed record WitnessResponse(string Oath, IReadOnlyList<HeardEvent> Heard);

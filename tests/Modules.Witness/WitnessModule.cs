@@ -31,6 +31,8 @@ internal enum Misconduct
     UnknownDependencyOfRetention,
     PriceListener,
     BlockingListener,
+    ThrowingExample,
+    SamePathInDocument,
 }
 
 internal sealed record WitnessSettings

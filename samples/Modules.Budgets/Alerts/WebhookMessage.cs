@@ -3,15 +3,26 @@ using System.Net.Http.Headers;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using LlmRing.Modules.Budgets.Storage;
 using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Budgets.Alerts;
 
-/// <summary>The body of a webhook.</summary>
+/// <summary>The body of a webhook; amounts in USD.</summary>
 internal sealed record WebhookMessage(
-    Guid Id, string Type, Guid BudgetId, string? Alias, string Month, decimal Limit, decimal Threshold, decimal Spent, DateTimeOffset CrossedAt)
+    Guid Id,
+    string Type,
+    Guid BudgetId,
+    string? Alias,
+    string Month,
+    decimal Limit,
+    decimal Threshold,
+    decimal Spent,
+    DateTimeOffset CrossedAt)
 {
-    /// <summary><c>X-LLMRing-Signature: t=UNIX SECONDS,v1=HEX</c>, where the hex is the HMAC-SHA256 of <c>SECONDS.BODY</c>.</summary>
+    /// <summary>
+    /// The header <c>X-LLMRing-Signature: t=SECONDS,v1=HEX</c>: the Unix time, and the HMAC-SHA256 of <c>SECONDS.BODY</c>.
+    /// </summary>
     public const string SignatureHeader = "X-LLMRing-Signature";
 
     public static HttpRequestMessage CreateRequest(DueAlert alert, DateTimeOffset now)
@@ -21,13 +32,13 @@ internal sealed record WebhookMessage(
             alert.Status is BudgetStatus.Exceeded ? "budget.exceeded" : "budget.warning",
             alert.BudgetId,
             alert.Alias.Length == 0 ? null : alert.Alias,
-            Budgets.Month.Of(new DateTimeOffset(alert.Month, TimeSpan.Zero)).ToString(),
+            Storage.Month.Of(new DateTimeOffset(alert.Month, TimeSpan.Zero)).ToString(),
             alert.LimitUsd,
             alert.Amount,
             alert.Spent,
             alert.CrossedAt);
         var body = JsonSerializer.SerializeToUtf8Bytes(message, JsonConventions.Options);
-        // The time is signed, too: a receiver can refuse what somebody has recorded and sends again.
+        // The signature includes the time, so that a receiver can reject a replayed request.
         var seconds = now.ToUnixTimeSeconds().ToString(CultureInfo.InvariantCulture);
         byte[] signed = [.. Encoding.UTF8.GetBytes($"{seconds}."), .. body];
         var signature = HMACSHA256.HashData(Encoding.UTF8.GetBytes(alert.WebhookSecret), signed);

@@ -3,20 +3,29 @@ using LlmRing.Shared.Egress;
 
 namespace LlmRing.Modules.Budgets.Alerts;
 
-/// <summary>Where webhooks may go. Their URLs come from callers, who must not reach through this server what only it can reach.</summary>
+/// <summary>
+/// The HTTP client of the webhooks. Callers choose the URLs, so only public addresses and the networks of the setting are allowed
+/// (protection against server-side request forgery).
+/// </summary>
 internal sealed class WebhookNetwork(OutboundAddressPolicy addresses)
 {
-    /// <summary>How long a receiver may take to answer.</summary>
-    public static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>Until the headers of the answer have arrived.</summary>
+    public static readonly TimeSpan Timeout = TimeSpan.FromSeconds(10);
 
-    /// <summary>Connects to addresses that were checked, follows no redirects.</summary>
-    public HttpClient Client { get; } = new(addresses.CreateHandler()) { Timeout = Patience };
+    /// <summary>Checks the address of each connection, and follows no redirects.</summary>
+    public HttpClient Client { get; } = new(addresses.CreateHandler()) { Timeout = Timeout };
 
-    /// <summary>What is wrong with a URL; null: nothing. The address that its name leads to is checked at each connection.</summary>
-    public string? FindFault(string url)
+    /// <summary>Checks a URL. The address of a host name is checked later, at each connection.</summary>
+    /// <returns>What is wrong with the URL; null when it is allowed.</returns>
+    public string? Validate(string url)
     {
-        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp) || uri.UserInfo.Length > 0)
+        if (!Uri.TryCreate(url, UriKind.Absolute, out var uri)
+            || (uri.Scheme != Uri.UriSchemeHttps && uri.Scheme != Uri.UriSchemeHttp)
+            || uri.UserInfo.Length > 0)
+        {
             return "Must be an http or https URL without credentials.";
+        }
+
         return IPAddress.TryParse(uri.IdnHost.Trim('[', ']'), out var literal) && !addresses.IsAllowed(literal)
             ? "Is not a public address; LLMRING_BUDGETS_ALLOWED_NETWORKS on the server would open it."
             : null;

@@ -1,12 +1,14 @@
 using FastEndpoints;
 using LlmRing.Modules.Budgets.Alerts;
+using LlmRing.Modules.Budgets.Responses;
+using LlmRing.Modules.Budgets.Storage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Budgets.ListBudgets;
 
-/// <summary>GET /api/v1/budgets answers the caller's budgets and how they stand.</summary>
+/// <summary>GET /api/v1/budgets answers the caller's budgets with the spent amounts.</summary>
 internal sealed class ListBudgetsEndpoint(BudgetRepository budgets, AlertRepository alerts, IUsageTotals usage, TimeProvider time)
     : EndpointWithoutRequest<IReadOnlyList<BudgetResponse>>
 {
@@ -15,9 +17,10 @@ internal sealed class ListBudgetsEndpoint(BudgetRepository budgets, AlertReposit
         Get("/api/v1/budgets");
         Summary(summary =>
         {
-            summary.Summary = "How the monthly budgets stand";
-            summary.Description = "`spent` is what is committed at this moment, in the current month (UTC).";
-            summary.Response<IReadOnlyList<BudgetResponse>>(StatusCodes.Status200OK, "All budgets of the key: the one for all usage first, then by alias.");
+            summary.Summary = "List the monthly budgets";
+            summary.Description = "`spent` is the cost of all usage of the current month (UTC) that is committed at this moment.";
+            summary.Response<IReadOnlyList<BudgetResponse>>(
+                StatusCodes.Status200OK, "All budgets of the key: the one for all usage first, then by alias.");
         });
     }
 

@@ -2,6 +2,8 @@ using FastEndpoints;
 using FluentValidation;
 using FluentValidation.Results;
 using LlmRing.Modules.Budgets.Alerts;
+using LlmRing.Modules.Budgets.Responses;
+using LlmRing.Modules.Budgets.Storage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
@@ -9,8 +11,9 @@ using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Budgets.PutBudget;
 
-/// <summary>PUT /api/v1/budgets sets the monthly budget of the caller's key, or of one alias of it.</summary>
-internal sealed class PutBudgetEndpoint(BudgetRepository budgets, AlertRepository alerts, WebhookNetwork network, IUsageTotals usage, TimeProvider time)
+/// <summary>PUT /api/v1/budgets sets the monthly budget of the caller's key, or of one alias.</summary>
+internal sealed class PutBudgetEndpoint(
+    BudgetRepository budgets, AlertRepository alerts, WebhookNetwork network, IUsageTotals usage, TimeProvider time)
     : Endpoint<PutBudgetRequest, BudgetResponse>
 {
     public override void Configure()
@@ -19,9 +22,11 @@ internal sealed class PutBudgetEndpoint(BudgetRepository budgets, AlertRepositor
         Summary(summary =>
         {
             summary.Summary = "Set a monthly budget";
-            summary.Description = "For all usage of the key or, with `alias`, for the usage of that alias; it replaces the budget that there was. "
-                + "Nothing is blocked when it is spent: the webhook is called once a month when the warning share is spent, and once when all is. "
-                + $"It is signed: `{WebhookMessage.SignatureHeader}: t=SECONDS,v1=HEX`, the HMAC-SHA256 of `SECONDS.BODY` with `webhook_secret`.";
+            summary.Description = $"""
+                Sets the budget for all usage of the key or, with `alias`, for the usage of that alias, in place of the current one. A spent
+                budget blocks no request: the webhook is sent once a month at the warning threshold, and once at the limit. Its header
+                `{WebhookMessage.SignatureHeader}: t=SECONDS,v1=HEX` has the HMAC-SHA256 of `SECONDS.BODY` with `webhook_secret`.
+                """;
             summary.ExampleRequest = new PutBudgetRequest
             {
                 Alias = "deep",
@@ -30,18 +35,18 @@ internal sealed class PutBudgetEndpoint(BudgetRepository budgets, AlertRepositor
                 WebhookUrl = "https://ops.example.com/llm-budgets",
                 WebhookSecret = "choose-a-long-random-text",
             };
-            summary.Response<BudgetResponse>(StatusCodes.Status200OK, "The budget, and how it stands.");
+            summary.Response<BudgetResponse>(StatusCodes.Status200OK, "The budget with the spent amount.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, $"The key has {BudgetRepository.MaxPerScope} budgets already.");
         });
     }
 
-    public override async Task HandleAsync(PutBudgetRequest req, CancellationToken ct)
+    public override async Task HandleAsync(PutBudgetRequest request, CancellationToken ct)
     {
-        if (req.WebhookUrl is { } url && network.FindFault(url) is { } fault)
-            ThrowError(new ValidationFailure("webhook_url", fault) { ErrorCode = "url" });
+        if (request.WebhookUrl is { } url && network.Validate(url) is { } error)
+            ThrowError(new ValidationFailure("webhook_url", error) { ErrorCode = "url" });
 
         var (scope, month) = (HttpContext.GetScope(), Month.Of(time.GetUtcNow()));
-        var budget = await budgets.PutAsync(scope, req.ToBudget(), req.WebhookSecret, ct);
+        var budget = await budgets.PutAsync(scope, request.ToBudget(), request.WebhookSecret, ct);
         if (budget is null)
         {
             await Send.DetailAsync(StatusCodes.Status409Conflict, $"There are {BudgetRepository.MaxPerScope} budgets already", ct);
@@ -58,13 +63,10 @@ internal sealed record PutBudgetRequest
 {
     public string? Alias { get; init; }
 
-    /// <summary>USD a month.</summary>
+    /// <summary>USD per month.</summary>
     public decimal? Limit { get; init; }
-
     public decimal? WarningAt { get; init; }
-
     public string? WebhookUrl { get; init; }
-
     public string? WebhookSecret { get; init; }
 
     public Budget ToBudget() => new()
@@ -86,6 +88,8 @@ internal sealed class PutBudgetValidator : Validator<PutBudgetRequest>
         RuleFor(request => request.WarningAt).GreaterThan(0).LessThan(1);
         RuleFor(request => request.WebhookUrl).Length(1, 1000);
         RuleFor(request => request.WebhookSecret).Length(16, 255);
-        RuleFor(request => request.WebhookSecret).NotNull().When(request => request.WebhookUrl is not null).WithMessage("'webhook_secret' is needed to sign the webhook.");
+        RuleFor(request => request.WebhookSecret)
+            .NotNull().When(request => request.WebhookUrl is not null)
+            .WithMessage("'webhook_secret' is needed to sign the webhook.");
     }
 }

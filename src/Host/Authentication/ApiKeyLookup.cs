@@ -12,7 +12,8 @@ namespace LlmRing.Host.Authentication;
 /// Each host caches answers for one second in memory: every host refuses a revoked key within that second, with or without
 /// Redis, at the cost of one indexed look-up per second and key in use.
 /// </summary>
-internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCache cache, LastUsedTracker uses, TimeProvider time, ILogger<ApiKeyLookup> logger)
+internal sealed partial class ApiKeyLookup(
+    NpgsqlDataSource database, IFusionCache cache, LastUsedTracker uses, TimeProvider time, ILogger<ApiKeyLookup> logger)
 {
     private static readonly FusionCacheEntryOptions OneSecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
 
@@ -62,14 +63,17 @@ internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCac
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         try
         {
-            return await connection.QuerySingleOrDefaultAsync<T>(new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
+            return await connection.QuerySingleOrDefaultAsync<T>(
+                new CommandDefinition(sql, parameters, cancellationToken: cancellationToken));
         }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        catch (PostgresException exception) when (
+            exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
             // Without the tables no key is known, so every key is refused.
             return default;
         }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedColumn)
+        catch (PostgresException exception) when (
+            exception.SqlState is PostgresErrorCodes.InsufficientPrivilege or PostgresErrorCodes.UndefinedColumn)
         {
             // The tables exist but cannot be used (grant or column missing): refuse, and log the misconfiguration.
             LogTablesUnreadable(exception.MessageText);
@@ -78,7 +82,9 @@ internal sealed partial class ApiKeyLookup(NpgsqlDataSource database, IFusionCac
     }
 
     [LoggerMessage(
-        LogLevel.Error, "Every API key is refused, because the tables of schema llmring_api cannot be read: {Reason}", EventName = "ApiKeyTablesUnreadable")]
+        LogLevel.Error,
+        "Every API key is refused, because the tables of schema llmring_api cannot be read: {Reason}",
+        EventName = "ApiKeyTablesUnreadable")]
     private partial void LogTablesUnreadable(string reason);
 }
 

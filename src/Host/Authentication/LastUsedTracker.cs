@@ -5,7 +5,8 @@ using Npgsql;
 namespace LlmRing.Host.Authentication;
 
 /// <summary>Stores when keys were last used: once a minute for all keys, outside of requests.</summary>
-internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimeProvider time, ILogger<LastUsedTracker> logger) : BackgroundService
+internal sealed partial class LastUsedTracker(
+    NpgsqlDataSource database, TimeProvider time, ILogger<LastUsedTracker> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromMinutes(1);
 
@@ -61,10 +62,16 @@ internal sealed partial class LastUsedTracker(NpgsqlDataSource database, TimePro
         }
         catch (NpgsqlException exception)
         {
+            // Written with the next ones, unless a later use took their place.
+            foreach (var use in uses)
+                _uses.TryAdd(use.Key, use.Value);
             LogNotStored(exception.Message);
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The times at which keys were last used could not be stored: {Reason}", EventName = "LastUsedNotStored")]
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The times at which keys were last used could not be stored: {Reason}",
+        EventName = "LastUsedNotStored")]
     private partial void LogNotStored(string reason);
 }

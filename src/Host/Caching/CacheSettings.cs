@@ -6,7 +6,9 @@ namespace LlmRing.Host.Caching;
 /// <summary>The cache and its optional Redis.</summary>
 internal sealed record CacheSettings
 {
-    /// <summary>Redis for the second cache level and the backplane: <c>redis://[user:password@]host:port/database</c> or <c>rediss://</c>.</summary>
+    /// <summary>
+    /// Redis for the second cache level and the backplane: <c>redis://[user:password@]host:port/database</c> or <c>rediss://</c>.
+    /// </summary>
     [Setting("REDIS_URL", "redis://[user:password@]host:port/database, or rediss:// for TLS", Secret = true)]
     [RegularExpression("rediss?://.+")]
     public string RedisUrl { get; init; } = "redis://localhost:6379/0";

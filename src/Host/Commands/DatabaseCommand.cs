@@ -14,7 +14,10 @@ internal static class DatabaseCommand
     {
         Verb("create", "Creates the database if it does not exist.", CreateAsync),
         Verb("migrate", "Applies pending migrations of the modules that are on.", MigrateAsync),
-        Verb("status", "Lists the migrations of the modules that are on, applied and pending, and what was taken over from another server.", StatusAsync),
+        Verb(
+            "status",
+            "Lists the migrations of the modules that are on, applied and pending, and what was taken over from another server.",
+            StatusAsync),
         DropTest(),
     };
 
@@ -33,7 +36,8 @@ internal static class DatabaseCommand
         return command;
     }
 
-    private static async Task RunAsync(ServerEnvironment environment, Func<ServerDatabase, CancellationToken, Task> run, CancellationToken cancellationToken)
+    private static async Task RunAsync(
+        ServerEnvironment environment, Func<ServerDatabase, CancellationToken, Task> run, CancellationToken cancellationToken)
     {
         await using var database = await ServerDatabase.LocateAsync(environment, ServerConfiguration.Read(), cancellationToken);
         try
@@ -64,7 +68,8 @@ internal static class DatabaseCommand
         await using var services = database.CreateServices(database.DiscoverModules());
         var migrator = services.GetRequiredService<DatabaseMigrator>();
         foreach (var state in await migrator.GetStatusAsync(cancellationToken))
-            Console.WriteLine($"{state.Module,-16}{state.Script,-48}{(state.AppliedAt is { } at ? $"applied {at:yyyy-MM-dd HH:mm:ss}Z" : "pending")}");
+            Console.WriteLine(
+                $"{state.Module,-16}{state.Script,-48}{(state.AppliedAt is { } at ? $"applied {at:yyyy-MM-dd HH:mm:ss}Z" : "pending")}");
 
         var (tables, reports) = await migrator.GetAdoptionAsync(cancellationToken);
         foreach (var table in tables)

@@ -13,7 +13,8 @@ internal static partial class KeysCommand
 {
     private const string AcceptedTimes = "accepted: a time such as 90d, 24h or 30m, or a date such as 2027-01-31";
 
-    public static Command Create() => new("keys", "Makes, lists, replaces and revokes API keys, which LLMRING_API_KEY_VALIDATION_MODE=strict asks for.")
+    public static Command Create() =>
+        new("keys", "Makes, lists, replaces and revokes API keys, which LLMRING_API_KEY_VALIDATION_MODE=strict asks for.")
     {
         CreateKey(),
         ListKeys(),
@@ -24,9 +25,19 @@ internal static partial class KeysCommand
     private static Command CreateKey()
     {
         var environment = CommonOptions.Environment();
-        var project = new Option<string>("--project") { Description = "Name of the project, which is made where there is none of that name; or its id.", Required = true };
-        var expires = new Option<string?>("--expires") { Description = "When the key ends: in a time (90d, 24h) or on a date (2027-01-31, UTC). Without it: never." };
-        var command = new Command("create", "Makes a key. It alone is written to the standard output, this once.") { project, expires, environment };
+        var project =
+            new Option<string>("--project")
+            {
+                Description = "Name of the project, which is created when it does not exist; or its id.",
+                Required = true,
+            };
+        var expires =
+            new Option<string?>("--expires")
+            {
+                Description = "When the key expires: after a time (90d, 24h) or on a date (2027-01-31, UTC). Without it: never.",
+            };
+        var command = new Command(
+            "create", "Makes a key. It alone is written to the standard output, this once.") { project, expires, environment };
         command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), async keys =>
         {
             var now = TimeProvider.System.GetUtcNow();
@@ -42,14 +53,16 @@ internal static partial class KeysCommand
     private static Command ListKeys()
     {
         var environment = CommonOptions.Environment();
-        var command = new Command("list", "Lists all keys: id, project, state, and when they were made, end and were last used.") { environment };
+        var command = new Command(
+            "list", "Lists all keys: id, project, state, and when they were made, end and were last used.") { environment };
         command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), async keys =>
         {
             Console.WriteLine($"{"ID",-38}{"PROJECT",-38}{"STATE",-9}{"CREATED",-18}{"EXPIRES",-18}LAST USED (UTC)");
             foreach (var key in await keys.ListAsync(cancellationToken))
             {
                 Console.WriteLine(
-                    $"{key.Id,-38}{key.Project ?? $"{key.ProjectId}",-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}{Day(key.CreatedAt),-18}{Day(key.ExpiresAt),-18}{Day(key.LastUsedAt)}");
+                    $"{key.Id,-38}{key.Project ?? $"{key.ProjectId}",-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}"
+                    + $"{Day(key.CreatedAt),-18}{Day(key.ExpiresAt),-18}{Day(key.LastUsedAt)}");
             }
         }, cancellationToken));
         return command;
@@ -59,14 +72,28 @@ internal static partial class KeysCommand
     {
         var environment = CommonOptions.Environment();
         var id = new Argument<Guid>("ID") { Description = "Id of the key that is replaced." };
-        var grace = new Option<string>("--grace") { Description = "How long the old key still works: 24h, 30m; 0 ends it at once.", DefaultValueFactory = _ => "24h" };
-        var command = new Command("rotate", "Makes another key of the same project and ends the old one after a while. The new key sees all that the old one wrote.") { id, grace, environment };
+        var grace =
+            new Option<string>("--grace")
+            {
+                Description = "How long the old key still works: 24h, 30m; 0 ends it at once.",
+                DefaultValueFactory = _ => "24h",
+            };
+        var command = new Command(
+            "rotate",
+            "Creates a new key of the same project and ends the old one after a while. The new key reads all rows of the old one.")
+        {
+            id,
+            grace,
+            environment,
+        };
         command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), async keys =>
         {
             var text = result.GetRequiredValue(grace);
-            var time = text is "0" ? TimeSpan.Zero : ParseTime(text) ?? throw new OperatorErrorException($"--grace is '{text}'; {AcceptedTimes.Split(", or")[0]}, or 0");
+            var time = text is "0" ? TimeSpan.Zero : ParseTime(text) ?? throw new OperatorErrorException(
+                $"--grace is '{text}'; {AcceptedTimes.Split(", or")[0]}, or 0");
             var key = ApiKey.New();
-            var (newId, projectId, expiresAt) = await keys.RotateAsync(result.GetValue(id), key, time, TimeProvider.System.GetUtcNow(), cancellationToken);
+            var (newId, projectId, expiresAt) = await keys.RotateAsync(
+                result.GetValue(id), key, time, TimeProvider.System.GetUtcNow(), cancellationToken);
             Show(key, newId, projectId, expiresAt);
         }, cancellationToken));
         return command;
@@ -95,13 +122,17 @@ internal static partial class KeysCommand
         {
             await run(new KeyRepository(services.GetRequiredService<NpgsqlDataSource>()));
         }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
+        catch (PostgresException exception) when (
+            exception.SqlState is PostgresErrorCodes.UndefinedTable or PostgresErrorCodes.InvalidSchemaName)
         {
             throw new OperatorErrorException("There are no keys yet; make one with: llmring-server keys create --project NAME", exception);
         }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.NotNullViolation)
+        catch (PostgresException exception) when (
+            exception.SqlState is PostgresErrorCodes.UndefinedColumn or PostgresErrorCodes.NotNullViolation)
         {
-            throw new OperatorErrorException($"The tables in schema llmring_api are not those of this server, and are not made for this: {exception.MessageText}", exception);
+            throw new OperatorErrorException(
+                $"The tables in schema llmring_api are not those of this server, and are not made for this: {exception.MessageText}",
+                exception);
         }
         catch (NpgsqlException exception)
         {
@@ -111,7 +142,8 @@ internal static partial class KeysCommand
 
     private static void Show(ApiKey key, Guid id, Guid project, DateTimeOffset? expiresAt)
     {
-        Console.Error.WriteLine($"Key {id} of project {project}{(expiresAt is null ? "" : $", until {Day(expiresAt)} UTC")}. It is shown now and never again:");
+        Console.Error.WriteLine(
+            $"Key {id} of project {project}{(expiresAt is null ? "" : $", until {Day(expiresAt)} UTC")}. It is shown now and never again:");
         Console.WriteLine(key.Text);
     }
 
@@ -120,7 +152,8 @@ internal static partial class KeysCommand
     private static DateTimeOffset ParseEnd(string text, DateTimeOffset now)
     {
         var end = ParseTime(text) is { } time ? now + time
-            : DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var date) ? date
+            : DateTimeOffset.TryParse(
+                text, CultureInfo.InvariantCulture, DateTimeStyles.AssumeUniversal | DateTimeStyles.AdjustToUniversal, out var date) ? date
             : throw new OperatorErrorException($"--expires is '{text}'; {AcceptedTimes}");
         return end > now ? end : throw new OperatorErrorException($"--expires is '{text}', which is past");
     }

@@ -14,7 +14,8 @@ internal static class ModulesCommand
     public static Command Create()
     {
         var environment = CommonOptions.Environment();
-        var list = new Command("list", "Lists all modules that are found: name, version, on or off, migrations, assembly and routes.") { environment };
+        var list = new Command(
+            "list", "Lists all modules that are found: name, version, on or off, migrations, assembly and routes.") { environment };
         list.SetAction((result, cancellationToken) => ListAsync(result.GetValue(environment), cancellationToken));
         return new Command("modules", "Shows the modules of this server.") { list };
     }
@@ -72,7 +73,8 @@ internal static class ModulesCommand
     private static void Write(string name, System.Reflection.Assembly assembly, string state, string migrations) =>
         Console.WriteLine($"{name,-16}{assembly.GetName().Version!.ToString(3),-10}{state,-8}{migrations,-24}{assembly.GetName().Name}");
 
-    private static async Task<IReadOnlyList<MigrationState>> ReadMigrationsAsync(ServerDatabase database, ModuleCatalog catalog, CancellationToken cancellationToken)
+    private static async Task<IReadOnlyList<MigrationState>> ReadMigrationsAsync(
+        ServerDatabase database, ModuleCatalog catalog, CancellationToken cancellationToken)
     {
         await using var services = database.CreateServices(catalog);
         try
@@ -86,10 +88,14 @@ internal static class ModulesCommand
     }
 
     /// <summary>Builds a server and reads its routes without starting it.</summary>
-    private static Task<(ModuleCatalog Working, ILookup<IModule?, MappedRoute> Routes)> ReadRoutesAsync(ServerBuilder builder, ModuleCatalog modules) =>
+    private static Task<(
+        ModuleCatalog Working, ILookup<IModule?, MappedRoute> Routes)> ReadRoutesAsync(ServerBuilder builder, ModuleCatalog modules) =>
         ModuleFaultIsolation.BuildAsync(modules, async catalog =>
         {
             await using var application = await builder.BuildAsync(catalog);
-            return (catalog, MappedRoute.Of(application).OrderBy(route => route.Path, StringComparer.Ordinal).ToLookup(route => catalog.Owner(route.Endpoint)));
+            return (
+                catalog,
+                MappedRoute.Of(application).OrderBy(
+                    route => route.Path, StringComparer.Ordinal).ToLookup(route => catalog.Owner(route.Endpoint)));
         });
 }

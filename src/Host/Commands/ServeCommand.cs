@@ -13,7 +13,12 @@ internal static class ServeCommand
         var host = new Option<string>("--host") { Description = "Address to listen on.", DefaultValueFactory = _ => "0.0.0.0" };
         var port = new Option<int>("--port") { Description = "Port to listen on; 0 takes a free one.", DefaultValueFactory = _ => 8000 };
         port.Validators.Add(RequirePort);
-        var reload = new Option<bool>("--reload") { Description = "Accepted for compatibility and without effect; to restart on changes of the code: dotnet watch --project src/Host run -- serve." };
+        var reload =
+            new Option<bool>("--reload")
+            {
+                Description = "Accepted for compatibility and without effect; to restart on changes of the code: "
+                    + "dotnet watch --project src/Host run -- serve.",
+            };
 
         var command = new Command("serve", "Migrates the database and serves the API.") { environment, host, port, reload };
         command.SetAction(async (result, cancellationToken) =>

@@ -51,7 +51,15 @@ internal sealed class PostgresAccount
     /// <summary>Describes the process that runs a program as this user.</summary>
     public ProcessStartInfo Start(string program, IEnumerable<string> arguments) => _name is null
         ? new ProcessStartInfo(program, arguments)
-        : new ProcessStartInfo("setpriv", [$"--reuid={_name}", $"--regid={_name switch { "nobody" => "nogroup", var same => same }}", "--clear-groups", program, .. arguments]);
+        : new ProcessStartInfo(
+            "setpriv",
+            [
+                $"--reuid={_name}",
+                $"--regid={_name switch { "nobody" => "nogroup", var same => same }}",
+                "--clear-groups",
+                program,
+                .. arguments,
+            ]);
 
     private async Task<bool> SucceedsAsync(string program, IEnumerable<string> arguments, CancellationToken cancellationToken)
     {

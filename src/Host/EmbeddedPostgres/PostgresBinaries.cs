@@ -22,7 +22,9 @@ internal sealed class PostgresBinaries
             .Where(folder => File.Exists(Path.Combine(folder, "initdb")) && File.Exists(Path.Combine(folder, "pg_ctl")))
             .ToList();
         if (found.Count == 0)
-            throw new OperatorErrorException("PostgreSQL is not installed, and LLMRING_DATABASE_URL is not set; install it (Debian: apt-get install postgresql) or run 'make dev', which does so");
+            throw new OperatorErrorException(
+                "PostgreSQL is not installed, and LLMRING_DATABASE_URL is not set; install it (Debian: apt-get install postgresql) "
+                + "or run 'make dev', which does so");
 
         var versionFile = Path.Combine(clusterFolder, "data", "PG_VERSION");
         if (!File.Exists(versionFile))
@@ -30,7 +32,8 @@ internal sealed class PostgresBinaries
 
         var version = File.ReadAllText(versionFile).Trim();
         var folder = found.Find(candidate => MajorVersion(candidate) == version)
-            ?? throw new OperatorErrorException($"The embedded database in {clusterFolder} was made by PostgreSQL {version}, which is not installed any more");
+            ?? throw new OperatorErrorException(
+                $"The embedded database in {clusterFolder} was made by PostgreSQL {version}, which is not installed any more");
         return new PostgresBinaries(folder, account);
     }
 
@@ -67,7 +70,8 @@ internal sealed class PostgresBinaries
     private static string? MajorVersion(string folder)
     {
         // The output looks like "pg_ctl (PostgreSQL) 15.18 (Debian …)".
-        using var process = Process.Start(new ProcessStartInfo(Path.Combine(folder, "pg_ctl"), ["--version"]) { RedirectStandardOutput = true })!;
+        using var process = Process.Start(
+            new ProcessStartInfo(Path.Combine(folder, "pg_ctl"), ["--version"]) { RedirectStandardOutput = true })!;
         var words = process.StandardOutput.ReadToEnd().Split(' ', StringSplitOptions.RemoveEmptyEntries);
         process.WaitForExit();
         return words.Length > 2 ? words[2].Split('.')[0].Trim() : null;

@@ -108,7 +108,10 @@ public sealed class PostgresCluster : IAsyncDisposable
             Directory.Delete(unfinished, recursive: true);
         await binaries.RunAsync(
             "initdb",
-            ["-D", unfinished, "-U", User, "--auth=scram-sha-256", $"--pwfile={password}", "--encoding=UTF8", "--locale=C", "--no-instructions"],
+            [
+                "-D", unfinished, "-U", User, "--auth=scram-sha-256", $"--pwfile={password}",
+                "--encoding=UTF8", "--locale=C", "--no-instructions",
+            ],
             cancellationToken);
         Directory.Move(unfinished, data);
     }
@@ -141,13 +144,15 @@ public sealed class PostgresCluster : IAsyncDisposable
         }
     }
 
-    private static async Task<int> LaunchAsync(PostgresBinaries binaries, string folder, string data, IReadOnlyList<string> settings, CancellationToken cancellationToken)
+    private static async Task<int> LaunchAsync(
+        PostgresBinaries binaries, string folder, string data, IReadOnlyList<string> settings, CancellationToken cancellationToken)
     {
         var log = Path.Combine(folder, "postgres.log");
         for (var attempt = 1; ; attempt++)
         {
             var port = FreePort();
-            string[] options = ["listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", "max_connections=200", .. settings];
+            string[] options =
+                ["listen_addresses=127.0.0.1", $"port={port}", "unix_socket_directories=", "max_connections=200", .. settings];
             try
             {
                 // pg_ctl puts PostgreSQL into a session of its own, so that Ctrl+C stops this server first.

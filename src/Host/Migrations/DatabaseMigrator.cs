@@ -14,7 +14,8 @@ namespace LlmRing.Host.Migrations;
 /// Applies the pending migrations of the enabled modules, from their embedded <c>Migrations/*.sql</c>. Each module has its own
 /// table of applied scripts; each script is one transaction.
 /// </summary>
-internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, ModuleCatalog catalog, DatabaseSettings settings, ILogger<DatabaseMigrator> logger)
+internal sealed partial class DatabaseMigrator(
+    NpgsqlDataSource database, ModuleCatalog catalog, DatabaseSettings settings, ILogger<DatabaseMigrator> logger)
 {
     /// <summary>Applies pending migrations. Hosts that start at once take turns.</summary>
     /// <exception cref="OperatorErrorException">
@@ -24,7 +25,12 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
     {
         // One blocking lock around all modules: the lock of the migration library would be polled every three seconds.
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_lock(@lockKey)", new { lockKey = AdvisoryLocks.Migrations }, commandTimeout: 0, cancellationToken: cancellationToken));
+        await connection.ExecuteAsync(
+            new CommandDefinition(
+                "select pg_advisory_lock(@lockKey)",
+                new { lockKey = AdvisoryLocks.Migrations },
+                commandTimeout: 0,
+                cancellationToken: cancellationToken));
         try
         {
             foreach (var module in catalog.Modules)
@@ -52,7 +58,9 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
     }
 
     /// <summary>The adopted tables, and the reports of modules on their tables.</summary>
-    public async Task<(IReadOnlyList<AdoptedTable> Tables, IReadOnlyList<(string Module, string Line)> Reports)> GetAdoptionAsync(CancellationToken cancellationToken)
+    public async Task<(
+        IReadOnlyList<AdoptedTable> Tables,
+        IReadOnlyList<(string Module, string Line)> Reports)> GetAdoptionAsync(CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         var reports = new List<(string, string)>();
@@ -64,7 +72,8 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
 
         var tables = await ExistsAsync(connection, AdoptedTables, cancellationToken)
             ? await connection.QueryAsync<AdoptedTable>(new CommandDefinition(
-                $"select module, table_name as \"table\", rows, adopted_at from {AdoptedTables} order by module, table_name", cancellationToken: cancellationToken))
+                $"select module, table_name as \"table\", rows, adopted_at from {AdoptedTables} order by module, table_name",
+                cancellationToken: cancellationToken))
             : [];
         return (tables.AsList(), reports);
     }
@@ -79,7 +88,8 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         if (applied.Keys.Except(scripts.SelectMany(script => script.Replaces.Append(script.Name))).FirstOrDefault() is { } unknown)
         {
             throw new OperatorErrorException(
-                $"The database is newer than this program: module '{module.Name}' has migration {unknown}, which this version does not know");
+                $"The database is newer than this program: module '{module.Name}' has migration {unknown}, "
+                + "which this version does not know");
         }
 
         if (applied.Count == 0)
@@ -108,7 +118,10 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         }
         catch (EvolveException exception)
         {
-            throw new OperatorErrorException($"The schema of module '{module.Name}' cannot be brought up to date: {(exception.InnerException ?? exception).Message.ReplaceLineEndings(" ")}", exception);
+            throw new OperatorErrorException(
+                $"The schema of module '{module.Name}' cannot be brought up to date: "
+                + (exception.InnerException ?? exception).Message.ReplaceLineEndings(" "),
+                exception);
         }
 
         if (evolve.NbMigration > 0)
@@ -119,7 +132,8 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         }
     }
 
-    private async Task<Dictionary<string, DateTimeOffset>> ReadAppliedAsync(IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task<Dictionary<string, DateTimeOffset>> ReadAppliedAsync(
+        IModule module, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         var table = QualifiedTableOf(module);
         if (!await ExistsAsync(connection, table, cancellationToken))
@@ -139,14 +153,21 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         : null;
 
     /// <summary>Records a script in place of the applied ones that it replaces.</summary>
-    /// <exception cref="OperatorErrorException">The database has only some of them, so it is in no state that the script stands for.</exception>
+    /// <exception cref="OperatorErrorException">
+    /// The database has only some of them, so it is in no state that the script stands for.
+    /// </exception>
     private async Task SquashAsync(
-        IModule module, MigrationScript script, Dictionary<string, DateTimeOffset> applied, NpgsqlConnection connection, CancellationToken cancellationToken)
+        IModule module,
+        MigrationScript script,
+        Dictionary<string, DateTimeOffset> applied,
+        NpgsqlConnection connection,
+        CancellationToken cancellationToken)
     {
         if (script.Replaces.FirstOrDefault(name => !applied.ContainsKey(name)) is { } missing)
         {
             throw new OperatorErrorException(
-                $"The database is too old for this program: module '{module.Name}' lacks migration {missing}; start the version before this one once");
+                $"The database is too old for this program: module '{module.Name}' lacks migration {missing}; "
+                + "start the version before this one once");
         }
 
         // The library's checksum of a script is the upper-case MD5 of its text.
@@ -154,17 +175,18 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
         await connection.ExecuteAsync(new CommandDefinition(
             $"""
             with kept as (
-                update {table} set name = @Name, version = split_part(substr(@Name, 2), '__', 1), checksum = upper(md5(@Text))
+                update {table} set name = @name, version = split_part(substr(@name, 2), '__', 1), checksum = upper(md5(@text))
                 where name = @last)
             delete from {table} where name = any(@others)
             """,
-            new { script.Name, script.Text, last = script.Replaces[^1], others = script.Replaces.SkipLast(1).ToArray() },
+            new { name = script.Name, text = script.Text, last = script.Replaces[^1], others = script.Replaces.SkipLast(1).ToArray() },
             cancellationToken: cancellationToken));
         LogSquashed(module.Name, script.Name, string.Join(", ", script.Replaces));
     }
 
     /// <summary>Records which of the tables that a first script would create exist already, with their row counts.</summary>
-    private async Task RecordAdoptionAsync(IModule module, MigrationScript script, NpgsqlConnection connection, CancellationToken cancellationToken)
+    private async Task RecordAdoptionAsync(
+        IModule module, MigrationScript script, NpgsqlConnection connection, CancellationToken cancellationToken)
     {
         foreach (Match made in CreateTable().Matches(script.Text))
         {
@@ -172,7 +194,8 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
             if (!await ExistsAsync(connection, name, cancellationToken))
                 continue;
 
-            var rows = await connection.ExecuteScalarAsync<long>(new CommandDefinition($"select count(*) from {name}", commandTimeout: 0, cancellationToken: cancellationToken));
+            var rows = await connection.ExecuteScalarAsync<long>(
+                new CommandDefinition($"select count(*) from {name}", commandTimeout: 0, cancellationToken: cancellationToken));
             await connection.ExecuteAsync(new CommandDefinition(
                 $"""
                 create schema if not exists "{settings.Schema}";
@@ -188,7 +211,8 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
     }
 
     private static Task<bool> ExistsAsync(NpgsqlConnection connection, string table, CancellationToken cancellationToken) =>
-        connection.ExecuteScalarAsync<bool>(new CommandDefinition("select to_regclass(@table) is not null", new { table }, cancellationToken: cancellationToken));
+        connection.ExecuteScalarAsync<bool>(
+            new CommandDefinition("select to_regclass(@table) is not null", new { table }, cancellationToken: cancellationToken));
 
     private string AdoptedTables => $"\"{settings.Schema}\".adopted_tables";
 
@@ -202,7 +226,10 @@ internal sealed partial class DatabaseMigrator(NpgsqlDataSource database, Module
     [GeneratedRegex(@"create table if not exists \$\{schema\}\.(\w+)")]
     private static partial Regex CreateTable();
 
-    [LoggerMessage(LogLevel.Information, "Migrations of {Module}: {Script} replaces {Replaced}, which this database has", EventName = "MigrationsSquashed")]
+    [LoggerMessage(
+        LogLevel.Information,
+        "Migrations of {Module}: {Script} replaces {Replaced}, which this database has",
+        EventName = "MigrationsSquashed")]
     private partial void LogSquashed(string module, string script, string replaced);
 
     [LoggerMessage(LogLevel.Information, "Module {Module} adopts table {Table} with its {Rows} rows", EventName = "TableAdopted")]

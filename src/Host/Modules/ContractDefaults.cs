@@ -33,7 +33,8 @@ internal sealed class NoModelPrices : IModelPrices
 internal sealed class NoUsageTotals : IUsageTotals
 {
     /// <inheritdoc/>
-    public Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken) =>
+    public Task<UsageCosts> GetCostsAsync(
+        Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken) =>
         Task.FromResult(new UsageCosts(0, new Dictionary<string, decimal>()));
 
     /// <inheritdoc/>

@@ -46,7 +46,8 @@ internal sealed record MappedRoute(string Verb, string Path, Type Endpoint)
                 }
                 else
                 {
-                    shape.Append((part as RoutePatternLiteralPart)?.Content.ToLowerInvariant() ?? ((RoutePatternSeparatorPart)part).Content);
+                    shape.Append(
+                        (part as RoutePatternLiteralPart)?.Content.ToLowerInvariant() ?? ((RoutePatternSeparatorPart)part).Content);
                 }
             }
         }

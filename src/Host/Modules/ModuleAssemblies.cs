@@ -26,7 +26,11 @@ internal static class ModuleAssemblies
     /// </exception>
     public static IReadOnlyList<Assembly> Load(string? folder) => folder is null
         ? BuiltInModules.Assemblies
-        : [.. BuiltInModules.Assemblies, .. FindMarkers(folder).Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll")))];
+        :
+        [
+            .. BuiltInModules.Assemblies,
+            .. FindMarkers(folder).Select(marker => LoadModule(Path.GetFullPath(marker[..^Dependencies.Length] + ".dll"))),
+        ];
 
     private static List<string> FindMarkers(string folder)
     {
@@ -43,7 +47,8 @@ internal static class ModuleAssemblies
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new OperatorErrorException($"LLMRING_MODULES_PATH is '{folder}', which cannot be read: {exception.Message.ReplaceLineEndings(" ")}", exception);
+            throw new OperatorErrorException(
+                $"LLMRING_MODULES_PATH is '{folder}', which cannot be read: {exception.Message.ReplaceLineEndings(" ")}", exception);
         }
     }
 
@@ -53,7 +58,8 @@ internal static class ModuleAssemblies
     private static void RequireMarker(string folder)
     {
         if (MarkersOf(folder).Length == 0 && Directory.EnumerateFiles(folder, "*.dll").FirstOrDefault() is { } assembly)
-            throw new OperatorErrorException($"{assembly} has no *{Dependencies} beside it, by which a module is found; copy the whole folder that was built");
+            throw new OperatorErrorException(
+                $"{assembly} has no *{Dependencies} beside it, by which a module is found; copy the whole folder that was built");
     }
 
     private static Assembly LoadModule(string path)
@@ -68,7 +74,9 @@ internal static class ModuleAssemblies
             RequireSameContract(assembly, path);
             RequireOneModule(assembly, path);
         }
-        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException or BadImageFormatException or ReflectionTypeLoadException or TypeLoadException or InvalidOperationException)
+        catch (Exception exception) when (
+            exception is IOException or UnauthorizedAccessException or BadImageFormatException
+                or ReflectionTypeLoadException or TypeLoadException or InvalidOperationException)
         {
             var reason = (exception as ReflectionTypeLoadException)?.LoaderExceptions.FirstOrDefault()?.Message ?? exception.Message;
             throw new OperatorErrorException($"The module {path} does not load: {reason.ReplaceLineEndings(" ")}", exception);
@@ -80,13 +88,20 @@ internal static class ModuleAssemblies
     /// <summary>Endpoints and migrations of an assembly belong to its one module.</summary>
     private static void RequireOneModule(Assembly assembly, string path)
     {
-        var classes = assembly.GetTypes().Where(type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))).ToList();
+        var classes = assembly.GetTypes().Where(
+            type => type is { IsClass: true, IsAbstract: false } && type.IsAssignableTo(typeof(IModule))).ToList();
         if (classes.Count == 0)
             throw new OperatorErrorException($"{path} holds no module: no class in it implements {typeof(IModule).FullName}");
         if (classes.Count > 1)
-            throw new OperatorErrorException($"{path} holds {classes.Count} modules; accepted: one class that implements {typeof(IModule).FullName}, not {string.Join(" and ", classes.Select(type => type.FullName))}");
+        {
+            throw new OperatorErrorException(
+                $"{path} holds {classes.Count} modules; accepted: one class that implements {typeof(IModule).FullName}, "
+                + $"not {string.Join(" and ", classes.Select(type => type.FullName))}");
+        }
+
         if (!classes[0].IsVisible || classes[0].GetConstructor([]) is null)
-            throw new OperatorErrorException($"{path} holds no module: {classes[0].FullName} is not public, or has no public constructor without parameters");
+            throw new OperatorErrorException(
+                $"{path} holds no module: {classes[0].FullName} is not public, or has no public constructor without parameters");
     }
 
     /// <summary>Before version 1, semantic versioning lets a minor version change the contract.</summary>
@@ -96,11 +111,14 @@ internal static class ModuleAssemblies
         var built = assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == contract.Name)?.Version
             ?? throw new OperatorErrorException($"{path} holds no module: it does not reference {contract.Name}");
         if (built.Major != contract.Version!.Major || built.Minor != contract.Version.Minor)
-            throw new OperatorErrorException($"The module {path} was built against {contract.Name} {built.ToString(3)}; this server has {contract.Version.ToString(3)}");
+            throw new OperatorErrorException(
+                $"The module {path} was built against {contract.Name} {built.ToString(3)}; this server has {contract.Version.ToString(3)}");
 
-        var endpoints = assembly.GetReferencedAssemblies().FirstOrDefault(reference => reference.Name == typeof(BaseEndpoint).Assembly.GetName().Name);
+        var endpoints = assembly.GetReferencedAssemblies().FirstOrDefault(
+            reference => reference.Name == typeof(BaseEndpoint).Assembly.GetName().Name);
         if (endpoints is not null && endpoints.Version > typeof(BaseEndpoint).Assembly.GetName().Version)
-            throw new OperatorErrorException($"The module {path} was built against FastEndpoints {endpoints.Version?.ToString(3)}, which is newer than this server's");
+            throw new OperatorErrorException(
+                $"The module {path} was built against FastEndpoints {endpoints.Version?.ToString(3)}, which is newer than this server's");
     }
 
     /// <summary>

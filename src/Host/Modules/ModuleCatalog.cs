@@ -35,13 +35,15 @@ internal sealed partial class ModuleCatalog
         if (found.Find(module => !AllowedName().IsMatch(module.Name)) is { } misnamed)
         {
             throw new OperatorErrorException(
-                $"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Describe()} is named '{misnamed.Name}'; accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
+                $"The module {misnamed.GetType().FullName} in {misnamed.Assembly.Describe()} is named '{misnamed.Name}'; "
+                + "accepted: at most 40 of a-z, 0-9 and -, beginning with a letter, and not 'all'");
         }
 
         if (found.GroupBy(module => module.Name).FirstOrDefault(group => group.Count() > 1) is { } duplicates)
         {
             throw new OperatorErrorException(
-                $"Two modules are named '{duplicates.Key}': in {string.Join(" and ", duplicates.Select(module => module.Assembly.Describe()))}");
+                $"Two modules are named '{duplicates.Key}': "
+                + $"in {string.Join(" and ", duplicates.Select(module => module.Assembly.Describe()))}");
         }
 
 
@@ -54,12 +56,14 @@ internal sealed partial class ModuleCatalog
         string[] unknown =
         [
             .. excluded.Except(names, StringComparer.OrdinalIgnoreCase).Select(name => $"-{name}"),
-            .. included.Except(names, StringComparer.OrdinalIgnoreCase).Where(name => !name.Equals("all", StringComparison.OrdinalIgnoreCase)),
+            .. included.Except(
+                names, StringComparer.OrdinalIgnoreCase).Where(name => !name.Equals("all", StringComparison.OrdinalIgnoreCase)),
         ];
         if (unknown.Length > 0 && failed.Count == 0)
         {
             throw new OperatorErrorException(
-                $"LLMRING_MODULES names '{unknown[0]}'; accepted: all, or of {string.Join(", ", found.Select(module => module.Name))} (with a leading '-' to leave one out)");
+                $"LLMRING_MODULES names '{unknown[0]}'; accepted: all, or of {string.Join(", ", found.Select(module => module.Name))} "
+                + "(with a leading '-' to leave one out)");
         }
 
 

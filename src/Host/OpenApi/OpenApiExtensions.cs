@@ -1,10 +1,13 @@
-using System.Globalization;
+using System.Text.Json;
+using FastEndpoints.Swagger;
 using LlmRing.Host.Modules;
 using LlmRing.Host.Startup;
-using LlmRing.Shared.Modules;
-using Microsoft.AspNetCore.OpenApi;
-using Microsoft.OpenApi;
-using ParameterLocation = Microsoft.OpenApi.ParameterLocation;
+using Newtonsoft.Json.Converters;
+using Newtonsoft.Json.Serialization;
+using NJsonSchema;
+using NJsonSchema.Generation.TypeMappers;
+using NSwag;
+using NSwag.Generation.AspNetCore;
 
 namespace LlmRing.Host.OpenApi;
 
@@ -13,7 +16,8 @@ internal static class OpenApiExtensions
 {
     private const string KeyScheme = "X-API-Key";
 
-    // The package's own page asks a font server; its script is served from the package, and wants a logo from a CDN.
+    // The page of Swashbuckle's package loads fonts from elsewhere; this one keeps only the package's script, and its policy
+    // stops the script from loading a logo from a CDN.
     private static ReadOnlySpan<byte> ReDocPage => """
         <!DOCTYPE html>
         <html lang="en">
@@ -34,68 +38,75 @@ internal static class OpenApiExtensions
         """u8;
 
     public static IServiceCollection AddOpenApiDocument(this IServiceCollection services, ModuleCatalog catalog) => services
-        .AddSingleton(new ValidationRules(catalog))
-        .AddOpenApi(options =>
+        .AddSingleton<ValidationRules>()
+        .AddSingleton<OpenApiDocumentCache>()
+        .SwaggerDocument(options =>
         {
-            options.OpenApiVersion = OpenApiSpecVersion.OpenApi3_1;
-            options.CreateSchemaReferenceId = type => OpenApiOptions.CreateDefaultSchemaReferenceId(type) is { } id ? PrefixOf(OwnerOf(type.Type, catalog)) + id : null;
-            options.AddDocumentTransformer((document, _, _) =>
+            options.DocumentSettings = settings => Configure(settings, catalog, options.Services);
+            options.EnableJWTBearerAuth = false;
+            // Every version of an endpoint that a module maps is documented.
+            (options.ShowDeprecatedOps, options.MaxEndpointVersion) = (true, int.MaxValue);
+            options.TagDescriptions = tags =>
             {
-                Describe(document, catalog);
-                return Task.CompletedTask;
-            });
-            options.AddOperationTransformer<EndpointOperationTransformer>();
-            options.AddSchemaTransformer<RequestSchemaTransformer>();
+                foreach (var module in catalog.Modules)
+                    tags[module.Name] = module.Description;
+                tags[OperationNamingProcessor.HostTag] = "The server itself.";
+            };
+            options.NewtonsoftSettings = settings =>
+                settings.Converters = [new StringEnumConverter(new SnakeCaseNamingStrategy(), allowIntegerValues: false)];
         });
 
     public static void UseOpenApiPages(this WebApplication app)
     {
-        app.MapOpenApi("/openapi.json").AllowAnonymous();
-        // Middleware of their own, in which no request of the API need be looked at.
+        var cache = app.Services.GetRequiredService<OpenApiDocumentCache>();
+        app.MapGet("/openapi.json", cache.WriteAsync).AllowAnonymous();
+        // Branches of the pipeline, so that requests of the API do not pass the static files of the pages.
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/docs"), docs => docs
             .UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true)));
         app.UseWhen(context => context.Request.Path.StartsWithSegments("/redoc"), docs => ReDocBuilderExtensions
             .UseReDoc(docs, page => (page.RoutePrefix, page.IndexStream) = ("redoc", () => new MemoryStream(ReDocPage.ToArray()))));
     }
 
-    /// <summary>Says that an operation takes an API key.</summary>
-    public static OpenApiSecurityRequirement RequireKey(OpenApiDocument document) => new()
+    private static void Configure(AspNetCoreOpenApiDocumentGeneratorSettings settings, ModuleCatalog catalog, IServiceProvider services)
     {
-        [new OpenApiSecuritySchemeReference(KeyScheme, document)] = [],
-    };
-
-    /// <summary>What keeps the names of a module of <c>LLMRING_MODULES_PATH</c> apart from all others; empty for those of the server.</summary>
-    public static string PrefixOf(IModule? module) =>
-        module is null || !module.IsExternal() ? "" : CultureInfo.InvariantCulture.TextInfo.ToTitleCase(module.Name).Replace("-", "", StringComparison.Ordinal);
-
-    /// <summary>Of a page of a module's rows it is the module.</summary>
-    private static IModule? OwnerOf(Type type, ModuleCatalog catalog) =>
-        catalog.Owner(type) ?? type.GetGenericArguments().Select(argument => OwnerOf(argument, catalog)).FirstOrDefault(owner => owner is not null);
-
-    private static void Describe(OpenApiDocument document, ModuleCatalog catalog)
-    {
-        document.Info = new OpenApiInfo
+        settings.Title = "LLMRing Server";
+        settings.Version = LlmRingServer.Version;
+        settings.Description = """
+            Memory for LLM applications: usage and cost, statistics, conversations, templates, MCP and the model registry.
+            Every row belongs to the API key that wrote it; another key's row is as good as absent.
+            """;
+        settings.AddAuth(KeyScheme, new OpenApiSecurityScheme
         {
-            Title = "LLMRing Server",
-            Version = LlmRingServer.Version,
-            Description = "Memory for LLM applications: usage and cost, statistics, conversations, templates, MCP and the model registry. "
-                + "Every row belongs to the API key that wrote it; another key's row is as good as absent.",
-        };
-        // Whoever reads of a GET knows its HEAD.
-        foreach (var path in document.Paths.Values)
-            path.Operations?.Remove(HttpMethod.Head);
-        document.Components ??= new OpenApiComponents();
-        document.Components.SecuritySchemes ??= new Dictionary<string, IOpenApiSecurityScheme>();
-        document.Components.SecuritySchemes[KeyScheme] = new OpenApiSecurityScheme
-        {
-            Type = SecuritySchemeType.ApiKey,
-            In = ParameterLocation.Header,
+            Type = OpenApiSecuritySchemeType.ApiKey,
+            In = OpenApiSecurityApiKeyLocation.Header,
             Name = KeyScheme,
             Description = "Any text of 1 to 255 characters without spaces (bridge mode), or a key made for a project (strict mode).",
-        };
-        document.Tags = new HashSet<OpenApiTag>(catalog.Modules.Select(module => new OpenApiTag { Name = module.Name, Description = module.Description }))
-        {
-            new() { Name = EndpointOperationTransformer.HostTag, Description = "The server itself." },
-        };
+        });
+
+        var rules = services.GetRequiredService<ValidationRules>();
+        var schemas = settings.SchemaSettings;
+        schemas.SchemaNameGenerator = new ModuleSchemaNameGenerator(catalog);
+        schemas.AlwaysAllowAdditionalObjectProperties = true;
+        // The published server has no XML files beside it, and the document must not depend on how the server is run.
+        schemas.UseXmlDocumentation = false;
+        AddType<Guid>(JsonObjectType.String, "uuid");
+        AddType<decimal>(JsonObjectType.Number, JsonFormatStrings.Double);
+        AddType<JsonElement>(JsonObjectType.None, null);
+        schemas.FlattenInheritanceHierarchy = true;
+        schemas.SchemaProcessors.Clear();
+        schemas.SchemaProcessors.Add(new SerializationProcessor(rules));
+
+        settings.OperationProcessors.Insert(0, new FirstRouteFilter());
+        settings.OperationProcessors.Add(new OperationNamingProcessor(catalog));
+        settings.OperationProcessors.Add(new ParameterProcessor(rules));
+        settings.OperationProcessors.Add(new RequestBodyProcessor());
+        settings.OperationProcessors.Add(new ResponseProcessor());
+        var isolation = ActivatorUtilities.CreateInstance<FaultIsolationProcessor>(services, settings.OperationProcessors.ToList());
+        settings.OperationProcessors.Clear();
+        settings.OperationProcessors.Add(isolation);
+        settings.DocumentProcessors.Add(new UnusedSchemaProcessor());
+
+        void AddType<T>(JsonObjectType type, string? format) =>
+            schemas.TypeMappers.Add(new PrimitiveTypeMapper(typeof(T), schema => (schema.Type, schema.Format) = (type, format)));
     }
 }

@@ -1,33 +1,31 @@
+using System.Collections.Concurrent;
 using System.Globalization;
 using FluentValidation;
 using FluentValidation.Validators;
 using LlmRing.Host.Modules;
-using Microsoft.OpenApi;
+using NJsonSchema;
 
 namespace LlmRing.Host.OpenApi;
 
-/// <summary>What the validators of the modules check, in the words of a JSON schema: one source for both.</summary>
-internal sealed class ValidationRules
+/// <summary>
+/// The ranges, lengths and required members that the validators of modules check. FastEndpoints.Swagger reads them for
+/// bodies only, and keeps the validators of the first server of a process in a static field.
+/// </summary>
+internal sealed class ValidationRules(ModuleCatalog catalog)
 {
-    private readonly Dictionary<(Type Type, string Member), List<IPropertyValidator>> _rules = [];
+    private readonly Lazy<ILookup<Type, Type>> _validators = new(() => catalog.Modules
+        .SelectMany(module => module.Assembly.GetTypes())
+        .Where(type => type is { IsAbstract: false, ContainsGenericParameters: false } && type.GetConstructor([]) is not null)
+        .SelectMany(type => ValidatedBy(type).Select(validated => (Validated: validated, Validator: type)))
+        .ToLookup(pair => pair.Validated, pair => pair.Validator));
 
-    public ValidationRules(ModuleCatalog catalog)
-    {
-        var validators = catalog.Modules
-            .SelectMany(module => module.Assembly.GetTypes())
-            .Where(type => type is { IsAbstract: false, ContainsGenericParameters: false } && type.IsAssignableTo(typeof(IValidator)) && type.GetConstructor([]) is not null);
-        foreach (var type in validators)
-        {
-            var validated = type.GetInterfaces().First(contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IValidator<>)).GenericTypeArguments[0];
-            // Rules for the request as a whole belong to no member.
-            foreach (var member in ((IValidator)Activator.CreateInstance(type)!).CreateDescriptor().GetMembersWithValidators().Where(member => member.Key is not null))
-                _rules[(validated, Bare(member.Key))] = [.. member.Select(rule => rule.Validator)];
-        }
-    }
+    private readonly ConcurrentDictionary<Type, ILookup<string, IPropertyValidator>> _rules = new();
 
+    /// <summary>Whether a validator refuses a request without the member.</summary>
     public bool IsRequired(Type type, string member) => Of(type, member).Any(rule => rule is INotNullValidator or INotEmptyValidator);
 
-    public void Apply(Type type, string member, OpenApiSchema schema)
+    /// <summary>Adds the bounds of the member to a schema of its own.</summary>
+    public void Apply(Type type, string member, JsonSchema schema)
     {
         foreach (var rule in Of(type, member))
         {
@@ -37,29 +35,52 @@ internal sealed class ValidationRules
                     schema.MinLength = length.Min > 0 ? length.Min : schema.MinLength;
                     schema.MaxLength = length.Max > 0 ? length.Max : schema.MaxLength;
                     break;
-                case INotEmptyValidator when schema.Type?.HasFlag(JsonSchemaType.String) ?? false:
+                case INotEmptyValidator when schema.Type.HasFlag(JsonObjectType.String):
                     schema.MinLength ??= 1;
                     break;
+                case INotEmptyValidator when schema.Type.HasFlag(JsonObjectType.Array):
+                    schema.MinItems = Math.Max(schema.MinItems, 1);
+                    break;
                 case IBetweenValidator between:
-                    (schema.Minimum, schema.Maximum) = (Text(between.From), Text(between.To));
+                    (schema.Minimum, schema.Maximum) = (Number(between.From), Number(between.To));
                     break;
                 case IComparisonValidator { Comparison: Comparison.GreaterThanOrEqual } least:
-                    schema.Minimum = Text(least.ValueToCompare);
+                    schema.Minimum = Number(least.ValueToCompare);
                     break;
                 case IComparisonValidator { Comparison: Comparison.GreaterThan } above:
-                    schema.ExclusiveMinimum = Text(above.ValueToCompare);
+                    (schema.Minimum, schema.IsExclusiveMinimum) = (Number(above.ValueToCompare), true);
                     break;
                 case IComparisonValidator { Comparison: Comparison.LessThanOrEqual } most:
-                    schema.Maximum = Text(most.ValueToCompare);
+                    schema.Maximum = Number(most.ValueToCompare);
+                    break;
+                case IComparisonValidator { Comparison: Comparison.LessThan } below:
+                    (schema.Maximum, schema.IsExclusiveMaximum) = (Number(below.ValueToCompare), true);
                     break;
             }
         }
     }
 
-    private List<IPropertyValidator> Of(Type type, string member) => _rules.GetValueOrDefault((type, Bare(member)), []);
+    private IEnumerable<IPropertyValidator> Of(Type type, string member) => _rules.GetOrAdd(type, Read)[NormalizeName(member)];
 
-    private static string? Text(object? value) => Convert.ToString(value, CultureInfo.InvariantCulture);
+    private static IEnumerable<Type> ValidatedBy(Type validator) => validator.GetInterfaces()
+        .Where(contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(IValidator<>))
+        .Select(contract => contract.GenericTypeArguments[0]);
 
-    // FastEndpoints renames members as they look on the wire; properties keep their own names.
-    private static string Bare(string name) => name.Replace("_", "", StringComparison.Ordinal).ToUpperInvariant();
+    // A rule with a condition does not hold for every request, and a rule for the elements of a list says nothing of the list.
+    private ILookup<string, IPropertyValidator> Read(Type type) => _validators.Value[type]
+        .SelectMany(validator => ((IValidator)Activator.CreateInstance(validator)!).CreateDescriptor().Rules)
+        .Where(rule => rule is { PropertyName: not null, HasCondition: false, HasAsyncCondition: false } && !IsForElements(rule))
+        .SelectMany(rule => rule.Components
+            .Where(component => component is { HasCondition: false, HasAsyncCondition: false })
+            .Select(component => (Member: NormalizeName(rule.PropertyName), component.Validator)))
+        .ToLookup(rule => rule.Member, rule => rule.Validator);
+
+    private static bool IsForElements(IValidationRule rule) => rule.GetType().GetInterfaces()
+        .Any(contract => contract.IsGenericType && contract.GetGenericTypeDefinition() == typeof(ICollectionRule<,>));
+
+    private static decimal? Number(object? value) =>
+        value is int or long or decimal or double ? Convert.ToDecimal(value, CultureInfo.InvariantCulture) : null;
+
+    // FastEndpoints gives validators the names of members on the wire; properties keep their own names.
+    private static string NormalizeName(string name) => name.Replace("_", "", StringComparison.Ordinal).ToUpperInvariant();
 }

@@ -21,19 +21,23 @@ internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> l
                 await httpContext.WriteDetailAsync(bad.StatusCode, bad.Message, cancellationToken);
                 break;
             case InvalidDataException:
-                await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, "The body is not compressed as Content-Encoding says", cancellationToken);
+                await httpContext.WriteDetailAsync(
+                    StatusCodes.Status400BadRequest, "The body is not compressed as Content-Encoding says", cancellationToken);
                 break;
             // PostgreSQL refuses a value that validation let pass: the caller's fault, so a 400 and not a 500.
             case PostgresException { SqlState: ['2', '2', ..] } refused:
-                await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, $"A value cannot be stored: {refused.MessageText}", cancellationToken);
+                await httpContext.WriteDetailAsync(
+                    StatusCodes.Status400BadRequest, $"A value cannot be stored: {refused.MessageText}", cancellationToken);
                 break;
             case PostgresException { SqlState: PostgresErrorCodes.StatementTooComplex }:
-                await httpContext.WriteDetailAsync(StatusCodes.Status400BadRequest, "A value is nested too deeply to be stored", cancellationToken);
+                await httpContext.WriteDetailAsync(
+                    StatusCodes.Status400BadRequest, "A value is nested too deeply to be stored", cancellationToken);
                 break;
             case NpgsqlException database when database is not PostgresException || database.IsTransient:
                 LogDatabaseUnavailable(database.Message);
                 httpContext.Response.Headers.RetryAfter = "1";
-                await httpContext.WriteDetailAsync(StatusCodes.Status503ServiceUnavailable, "The database is not available", cancellationToken);
+                await httpContext.WriteDetailAsync(
+                    StatusCodes.Status503ServiceUnavailable, "The database is not available", cancellationToken);
                 break;
             default:
                 LogUnexpected(exception, httpContext.Request.Method, httpContext.Request.Path);

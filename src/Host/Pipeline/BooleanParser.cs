@@ -3,7 +3,9 @@ using Microsoft.Extensions.Primitives;
 
 namespace LlmRing.Host.Pipeline;
 
-/// <summary>Reads booleans of queries as clients write them: <c>true</c>, <c>True</c> and <c>1</c>; <c>false</c>, <c>False</c> and <c>0</c>.</summary>
+/// <summary>
+/// Reads booleans of queries as clients write them: <c>true</c>, <c>True</c> and <c>1</c>; <c>false</c>, <c>False</c> and <c>0</c>.
+/// </summary>
 internal static class BooleanParser
 {
     public static ParseResult Parse(StringValues text) => text.ToString().ToUpperInvariant() switch

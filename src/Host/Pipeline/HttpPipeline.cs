@@ -26,7 +26,8 @@ internal static class HttpPipeline
     {
         services.AddSingleton(authentication).AddSingleton<ApiKeyLookup>().AddSingleton<LastUsedTracker>();
         if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
-            services.AddHostedService<ProjectBackfillService>().AddHostedService(provider => provider.GetRequiredService<LastUsedTracker>());
+            services.AddHostedService<ProjectBackfillService>().AddHostedService(
+                provider => provider.GetRequiredService<LastUsedTracker>());
         if (limits.Quota is { } quota)
             services.AddSingleton(quota).AddSingleton<LocalRateLimiter>().AddSingleton<RedisRateLimiter>();
         services.AddAuthentication(ScopeAuthenticationHandler.SchemeName)
@@ -34,8 +35,6 @@ internal static class HttpPipeline
         services.AddAuthorization();
         services.AddExceptionHandler<ApiExceptionHandler>();
         services.AddRequestDecompression();
-        // Only the OpenAPI document is made with these.
-        services.ConfigureHttpJsonOptions(options => JsonConventions.ApplyForm(options.SerializerOptions));
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             // With no known proxy the middleware would believe all peers.

@@ -21,7 +21,8 @@ internal sealed class QueryNormalizationMiddleware(RequestDelegate next)
         {
             context.Response.StatusCode = StatusCodes.Status422UnprocessableEntity;
             return context.Response.WriteAsJsonAsync(
-                new ValidationErrorBody([new ValidationError(["query", bad], "A text must not contain the character U+0000.", "value_error")]),
+                new ValidationErrorBody(
+                    [new ValidationError(["query", bad], "A text must not contain the character U+0000.", "value_error")]),
                 JsonConventions.Options,
                 context.RequestAborted);
         }

@@ -37,11 +37,17 @@ internal sealed partial record RequestParameter(string Name, ParameterLocation L
         var hasBody = !definition.Verbs.All(verb => verb is "GET" or "HEAD" or "DELETE");
         return definition.ReqDtoType == typeof(EmptyRequest)
             ? []
-            : [.. definition.ReqDtoType.GetProperties().Where(property => property.CanWrite).Select(property => Of(property, routeParameters, hasBody))];
+            :
+            [
+                .. definition.ReqDtoType.GetProperties()
+                    .Where(property => property.CanWrite)
+                    .Select(property => Of(property, routeParameters, hasBody)),
+            ];
     });
 
     /// <summary><c>/a/{id}/b/{n:int}</c> gives <c>id</c> and <c>n</c>.</summary>
-    public static IEnumerable<string> RouteParameters(string route) => RouteParameter().Matches(route).Select(match => match.Groups["name"].Value);
+    public static IEnumerable<string> RouteParameters(string route) =>
+        RouteParameter().Matches(route).Select(match => match.Groups["name"].Value);
 
     private static RequestParameter Of(PropertyInfo property, HashSet<string> routeParameters, bool hasBody)
     {
@@ -52,7 +58,8 @@ internal sealed partial record RequestParameter(string Name, ParameterLocation L
             return new RequestParameter(JsonNamingPolicy.CamelCase.ConvertName(property.Name), ParameterLocation.Path, property);
         if (property.GetCustomAttribute<FromHeaderAttribute>() is { } header)
             return new RequestParameter(header.HeaderName ?? name, ParameterLocation.Header, property);
-        return new RequestParameter(name, !hasBody || property.IsDefined(typeof(QueryParamAttribute)) ? ParameterLocation.Query : ParameterLocation.Body, property);
+        return new RequestParameter(
+            name, !hasBody || property.IsDefined(typeof(QueryParamAttribute)) ? ParameterLocation.Query : ParameterLocation.Body, property);
     }
 
     [GeneratedRegex(@"\{\*{0,2}(?<name>\w+)[^}]*\}")]

@@ -13,10 +13,12 @@ internal static class ValidationResponse
         if (status is not StatusCodes.Status422UnprocessableEntity)
             return new ErrorBody(string.Join(" ", failures.Select(failure => failure.ErrorMessage)));
 
-        var parameters = context.GetEndpoint()?.Metadata.GetMetadata<EndpointDefinition>() is { } definition ? RequestParameter.Of(definition) : [];
+        var parameters = context.GetEndpoint()?.Metadata.GetMetadata<EndpointDefinition>() is { } definition
+            ? RequestParameter.Of(definition)
+            : [];
         return new ValidationErrorBody(failures.ConvertAll(failure => ValidationErrors.ToError(failure, LocationOf)));
 
-        string LocationOf(string name) => parameters.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase))?.Location switch
+        string LocationOf(string name) => FindByName(parameters, name)?.Location switch
         {
             ParameterLocation.Path => "path",
             ParameterLocation.Query => "query",
@@ -24,4 +26,7 @@ internal static class ValidationResponse
             _ => "body",
         };
     }
+
+    private static RequestParameter? FindByName(IReadOnlyList<RequestParameter> parameters, string name) =>
+        parameters.FirstOrDefault(parameter => parameter.Name.Equals(name, StringComparison.OrdinalIgnoreCase));
 }

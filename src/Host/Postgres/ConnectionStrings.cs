@@ -44,7 +44,8 @@ internal static class ConnectionStrings
 
         foreach (var pair in url.Query.TrimStart('?').Split('&', StringSplitOptions.RemoveEmptyEntries))
         {
-            var (name, value) = pair.Split('=', 2) is [var left, var right] ? (Uri.UnescapeDataString(left), Uri.UnescapeDataString(right)) : (pair, "");
+            var (name, value) = pair.Split('=', 2) is [var left, var right] ? (
+                Uri.UnescapeDataString(left), Uri.UnescapeDataString(right)) : (pair, "");
             // libpq writes sslmode and verify-full where Npgsql writes "SSL Mode" and VerifyFull.
             builder[name is "sslmode" ? "SSL Mode" : name] = name is "sslmode" ? value.Replace("-", "", StringComparison.Ordinal) : value;
         }

@@ -19,7 +19,8 @@ internal static class PostgresServices
     /// <param name="connection">The connection to the database.</param>
     /// <param name="settings">Schema and size of the pool.</param>
     /// <exception cref="OperatorErrorException">The pool has fewer connections than the server needs.</exception>
-    public static IServiceCollection AddPostgres(this IServiceCollection services, NpgsqlConnectionStringBuilder connection, DatabaseSettings settings)
+    public static IServiceCollection AddPostgres(
+        this IServiceCollection services, NpgsqlConnectionStringBuilder connection, DatabaseSettings settings)
     {
         DefaultTypeMap.MatchNamesWithUnderscores = true;
         SqlMapper.AddTypeHandler(new UtcTimestampHandler());
@@ -64,7 +65,8 @@ internal static class PostgresServices
         if (builder.MaxPoolSize < MinPoolSize)
         {
             throw new OperatorErrorException(
-                $"LLMRING_DATABASE_POOL_SIZE + LLMRING_DATABASE_POOL_OVERFLOW (or Maximum Pool Size in the URL) is {builder.MaxPoolSize}; accepted: at least {MinPoolSize}");
+                "LLMRING_DATABASE_POOL_SIZE + LLMRING_DATABASE_POOL_OVERFLOW (or Maximum Pool Size in the URL) "
+                + $"is {builder.MaxPoolSize}; accepted: at least {MinPoolSize}");
         }
 
         // Statements name the tables of the built-in modules without their schema.

@@ -17,10 +17,16 @@ internal sealed class RetentionRunner(NpgsqlDataSource database, IEnumerable<IRe
     /// <param name="report">Takes one line of each policy.</param>
     /// <param name="cancellationToken">Stops after the statement that is being committed.</param>
     /// <returns>The policies that failed; null when another host is running retention.</returns>
-    public async Task<IReadOnlyList<RetentionFailure>?> TryRunAsync(bool dailyOnly, bool dryRun, Action<string> report, CancellationToken cancellationToken)
+    public async Task<IReadOnlyList<RetentionFailure>?> TryRunAsync(
+        bool dailyOnly, bool dryRun, Action<string> report, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        if (!await connection.ExecuteScalarAsync<bool>(new CommandDefinition("select pg_try_advisory_lock(@lockKey)", new { lockKey = AdvisoryLocks.Retention }, cancellationToken: cancellationToken)))
+        if (
+            !await connection.ExecuteScalarAsync<bool>(
+                new CommandDefinition(
+                    "select pg_try_advisory_lock(@lockKey)",
+                    new { lockKey = AdvisoryLocks.Retention },
+                    cancellationToken: cancellationToken)))
             return null;
 
         var failures = new List<RetentionFailure>();

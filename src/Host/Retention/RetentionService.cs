@@ -3,7 +3,8 @@ using Npgsql;
 namespace LlmRing.Host.Retention;
 
 /// <summary>Runs the daily retention policies after the start and every 24 hours from then on.</summary>
-internal sealed partial class RetentionService(RetentionRunner runner, TimeProvider time, ILogger<RetentionService> logger) : BackgroundService
+internal sealed partial class RetentionService(
+    RetentionRunner runner, TimeProvider time, ILogger<RetentionService> logger) : BackgroundService
 {
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -29,6 +30,9 @@ internal sealed partial class RetentionService(RetentionRunner runner, TimeProvi
     [LoggerMessage(LogLevel.Error, "Retention policy {Policy} failed and runs again in 24 hours", EventName = "RetentionFailed")]
     private partial void LogFailed(Exception exception, string policy);
 
-    [LoggerMessage(LogLevel.Warning, "Retention is postponed by 24 hours, because the database is not available: {Reason}", EventName = "RetentionPostponed")]
+    [LoggerMessage(
+        LogLevel.Warning,
+        "Retention is postponed by 24 hours, because the database is not available: {Reason}",
+        EventName = "RetentionPostponed")]
     private partial void LogPostponed(string reason);
 }

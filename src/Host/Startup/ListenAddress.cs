@@ -21,7 +21,8 @@ internal static class ListenAddress
     {
         try
         {
-            using var listener = new TcpListener(IPAddress.TryParse(arguments.Host, out var address) ? address : IPAddress.Loopback, arguments.Port);
+            using var listener = new TcpListener(
+                IPAddress.TryParse(arguments.Host, out var address) ? address : IPAddress.Loopback, arguments.Port);
             listener.Start();
         }
         catch (SocketException exception)

@@ -21,7 +21,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     public static string Version { get; } = typeof(LlmRingServer).Assembly.GetName().Version!.ToString(3);
 
     /// <summary>Where it listens, e.g. <c>http://127.0.0.1:9101</c>.</summary>
-    public Uri Address => new(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
+    public Uri Address =>
+        new(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First());
 
     /// <summary>What the modules and the host registered.</summary>
     public IServiceProvider Services => _application.Services;
@@ -31,7 +32,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     /// <param name="configuration">The <c>LLMRING_*</c> variables without their prefix.</param>
     /// <param name="cancellationToken">Gives the start up.</param>
     /// <exception cref="OperatorErrorException">A setting, the database or the port does not allow it.</exception>
-    public static Task<LlmRingServer> StartAsync(ServerArguments arguments, IConfiguration configuration, CancellationToken cancellationToken) =>
+    public static Task<LlmRingServer> StartAsync(
+        ServerArguments arguments, IConfiguration configuration, CancellationToken cancellationToken) =>
         StartAsync(arguments, configuration, TimeProvider.System, cancellationToken);
 
     /// <summary>Does the same with a clock that the caller chooses: tests let hours pass without waiting.</summary>
@@ -128,7 +130,9 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     private static partial void LogModuleFailed(ILogger logger, Exception exception, string module, string path, string reason);
 
     [LoggerMessage(
-        LogLevel.Warning, "LLMRING_MODULES names '{Name}', which was not found; it may be a module that failed", EventName = "ModuleUnknown")]
+        LogLevel.Warning,
+        "LLMRING_MODULES names '{Name}', which was not found; it may be a module that failed",
+        EventName = "ModuleUnknown")]
     private static partial void LogModuleUnknown(ILogger logger, string name);
 
     [LoggerMessage(LogLevel.Error, "A background service failed while the server stopped", EventName = "ServerStopFailed")]
@@ -136,7 +140,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
 
     [LoggerMessage(
         LogLevel.Warning,
-        "Any API key is accepted, each as a scope of its own (bridge mode); to let in only keys that you made: llmring-server keys create --project NAME, then LLMRING_API_KEY_VALIDATION_MODE=strict",
+        "Any API key is accepted, each as a scope of its own (bridge mode); to let in only keys that you made: "
+            + "llmring-server keys create --project NAME, then LLMRING_API_KEY_VALIDATION_MODE=strict",
         EventName = "AnyKeyAccepted")]
     private static partial void LogAnyKeyAccepted(ILogger logger);
 }

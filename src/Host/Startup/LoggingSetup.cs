@@ -1,4 +1,5 @@
 using LlmRing.Host.Authentication;
+using Microsoft.Extensions.Logging.Console;
 
 namespace LlmRing.Host.Startup;
 
@@ -28,7 +29,8 @@ internal static class LoggingSetup
         // ASP.NET Core warns of default keys that this server does not use.
         logging.AddFilter("Microsoft.AspNetCore.DataProtection", LogLevel.Error);
         if (environment is ServerEnvironment.Prod)
-            logging.AddJsonConsole(console => (console.UseUtcTimestamp, console.TimestampFormat) = (true, "yyyy-MM-dd'T'HH:mm:ss.fff'Z'"));
+            logging.AddConsole(console => console.FormatterName = JsonLogFormatter.FormatterName)
+                .AddConsoleFormatter<JsonLogFormatter, ConsoleFormatterOptions>();
         else
             logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
     }

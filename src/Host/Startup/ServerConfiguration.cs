@@ -7,7 +7,10 @@ internal static class ServerConfiguration
 {
     private const string Prefix = "LLMRING_";
 
-    /// <summary>The variables without their prefix: of the environment, and of a <c>.env</c> file in the working directory for those not set there.</summary>
+    /// <summary>
+    /// The variables without their prefix: of the environment, and of a <c>.env</c> file in the working directory for those not set
+    /// there.
+    /// </summary>
     public static IConfigurationRoot Read() => new ConfigurationBuilder()
         .AddInMemoryCollection(ReadFile())
         .AddEnvironmentVariables(Prefix)

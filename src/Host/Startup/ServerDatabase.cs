@@ -29,12 +29,14 @@ internal sealed class ServerDatabase : IAsyncDisposable
 
     /// <summary>Finds the configured database, or starts the embedded PostgreSQL.</summary>
     /// <exception cref="OperatorErrorException">No database is configured for prod, or the embedded PostgreSQL cannot start.</exception>
-    public static async Task<ServerDatabase> LocateAsync(ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
+    public static async Task<ServerDatabase> LocateAsync(
+        ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
     {
         if (configuration.ReadSettings<DatabaseSettings>().Url is { } url)
             return new ServerDatabase(ConnectionStrings.Parse(url), null, configuration);
         if (environment is ServerEnvironment.Prod)
-            throw new OperatorErrorException("LLMRING_DATABASE_URL is not set; --env prod needs it: postgresql://user:password@host:port/database");
+            throw new OperatorErrorException(
+                "LLMRING_DATABASE_URL is not set; --env prod needs it: postgresql://user:password@host:port/database");
 
         var embedded = await PostgresCluster.StartAsync(PostgresCluster.DefaultFolder, [], cancellationToken);
         var connection = embedded.ConnectionTo(environment is ServerEnvironment.Test ? "llmring_test" : "llmring");
@@ -49,7 +51,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
     {
         await using var connection = await OpenMaintenanceAsync(cancellationToken);
         var exists = await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
-            "select exists (select from pg_database where datname = @Name)", new { Name }, cancellationToken: cancellationToken));
+            "select exists (select from pg_database where datname = @name)", new { name = Name }, cancellationToken: cancellationToken));
         if (exists)
             return false;
 
@@ -58,7 +60,8 @@ internal sealed class ServerDatabase : IAsyncDisposable
             await connection.ExecuteAsync(new CommandDefinition($"create database {Quote(Name)}", cancellationToken: cancellationToken));
             return true;
         }
-        catch (PostgresException exception) when (exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
+        catch (PostgresException exception) when (
+            exception.SqlState is PostgresErrorCodes.DuplicateDatabase or PostgresErrorCodes.UniqueViolation)
         {
             // Another host has created it meanwhile.
             return false;
@@ -131,9 +134,11 @@ internal sealed class ServerDatabase : IAsyncDisposable
     {
         var place = $"{Connection.Host ?? "localhost"}:{Connection.Port}";
         return exception is PostgresException { SqlState: PostgresErrorCodes.InvalidCatalogName }
-            ? new OperatorErrorException($"Database '{Name}' does not exist at {place}; create it with: llmring-server db create", exception)
+            ? new OperatorErrorException(
+                $"Database '{Name}' does not exist at {place}; create it with: llmring-server db create", exception)
             : new OperatorErrorException(
-                $"The database '{Name}' at {place} cannot be used: {(exception.InnerException?.Message ?? exception.Message).ReplaceLineEndings(" ")}",
+                $"The database '{Name}' at {place} cannot be used: "
+                + (exception.InnerException?.Message ?? exception.Message).ReplaceLineEndings(" "),
                 exception);
     }
 

@@ -38,7 +38,12 @@ internal static class MetricViews
     /// <summary>Adds the meters and the views to a provider.</summary>
     public static MeterProviderBuilder AddMetricViews(this MeterProviderBuilder metrics) => metrics
         .AddMeter(
-            "LlmRing.*", "Microsoft.AspNetCore.Hosting", "Microsoft.AspNetCore.Server.Kestrel", "Npgsql", "System.Runtime", "ZiggyCreatures.Caching.Fusion")
+            "LlmRing.*",
+            "Microsoft.AspNetCore.Hosting",
+            "Microsoft.AspNetCore.Server.Kestrel",
+            "Npgsql",
+            "System.Runtime",
+            "ZiggyCreatures.Caching.Fusion")
         .AddView(ViewOf);
 
     private static MetricStreamConfiguration? ViewOf(Instrument instrument) =>

@@ -11,7 +11,9 @@ namespace LlmRing.Host.Telemetry;
 /// <summary>Metrics and traces of the server.</summary>
 internal static class TelemetryServices
 {
-    /// <summary>Collects metrics for <c>/metrics</c>; exports traces and metrics over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set.</summary>
+    /// <summary>
+    /// Collects metrics for <c>/metrics</c>; exports traces and metrics over OTLP where <c>OTEL_EXPORTER_OTLP_ENDPOINT</c> is set.
+    /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="settings">The <c>LLMRING_*</c> variables without their prefix.</param>
     /// <param name="environment">All variables: those of OpenTelemetry (<c>OTEL_*</c>) keep their own names.</param>
@@ -45,7 +47,8 @@ internal static class TelemetryServices
     public static void UseMetrics(this WebApplication app)
     {
         var networks = app.Services.GetRequiredService<MetricsSettings>().MetricsNetworks;
-        app.UseOpenTelemetryPrometheusScrapingEndpoint(context => IsScrape(context.Request) && IsIn(networks, context.Connection.RemoteIpAddress));
+        app.UseOpenTelemetryPrometheusScrapingEndpoint(
+            context => IsScrape(context.Request) && IsIn(networks, context.Connection.RemoteIpAddress));
     }
 
     private static bool IsScrape(HttpRequest request) =>

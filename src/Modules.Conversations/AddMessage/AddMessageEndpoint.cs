@@ -1,6 +1,7 @@
 using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
@@ -17,33 +18,37 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
         Summary(summary =>
         {
             summary.Summary = "Store a message";
-            summary.Description = "With the totals of the conversation. The server's logging level (`LLMRING_MESSAGE_LOGGING_LEVEL`) says how much of it is kept.";
+            summary.Description = """
+                Also adds the message to the totals of the conversation. The server's logging level (`LLMRING_MESSAGE_LOGGING_LEVEL`)
+                decides which parts of the message are stored.
+                """;
             summary.ExampleRequest = new AddMessageRequest { Role = "user", Content = "Which way to the station?", InputTokens = 7 };
-            summary.Response<Message>(200, "The message as stored.");
-            summary.Response<ErrorBody>(400, "Message logging is disabled on this server.");
-            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+            summary.Response<Message>(StatusCodes.Status200OK, "The message as stored.");
+            summary.Response<ErrorBody>(StatusCodes.Status400BadRequest, "Message logging is disabled on this server.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
         });
     }
 
-    public override async Task HandleAsync(AddMessageRequest req, CancellationToken ct)
+    public override async Task HandleAsync(AddMessageRequest request, CancellationToken ct)
     {
         if (settings.MessageLoggingLevel is LoggingLevel.None)
             await Send.DetailAsync(StatusCodes.Status400BadRequest, "Message logging is disabled", ct);
-        else if (await writer.AppendAsync(HttpContext.GetScope(), req.Id, [req], settings.MessageLoggingLevel, ct) is [var stored])
+        else if (await writer.AppendAsync(HttpContext.GetScope(), request.Id, [request], settings.MessageLoggingLevel, ct) is [var stored])
             await Send.OkAsync(stored, ct);
         else
             await Send.NotFoundAsync("Conversation", ct);
     }
 }
 
-internal sealed record AddMessageRequest : IncomingMessage
+internal sealed record AddMessageRequest : MessageInput
 {
-    /// <summary>From the path only; clients may send an <c>id</c> of their own in the body.</summary>
+    /// <summary>Read from the path only: the body may have an <c>id</c>, which is ignored.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
     public Guid Id { get; init; }
 }
 
 internal sealed class AddMessageValidator : Validator<AddMessageRequest>
 {
-    public AddMessageValidator() => RuleFor(request => request).Custom((request, context) => MessageRules.Check("", request, context));
+    public AddMessageValidator() =>
+        RuleFor(request => request).Custom((request, context) => MessageRules.Check("", request, context));
 }

@@ -1,12 +1,13 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.CreateConversation;
 
-/// <summary>POST / makes an empty conversation.</summary>
+/// <summary>POST / creates an empty conversation.</summary>
 internal sealed class CreateConversationEndpoint(ConversationRepository conversations, ConversationSettings settings)
     : Endpoint<CreateConversationRequest, Conversation>
 {
@@ -15,34 +16,39 @@ internal sealed class CreateConversationEndpoint(ConversationRepository conversa
         Post(ConversationRoutes.Of(""));
         Summary(summary =>
         {
-            summary.Summary = "Make a conversation";
-            summary.Description = "All members are optional; `model_alias` is `default` and `temperature` 0.7 where absent or null.";
-            summary.ExampleRequest = new CreateConversationRequest { Title = "Trip to Bern", SystemPrompt = "You are a travel agent.", ModelAlias = "fast", Temperature = 0.2, MaxTokens = 1000 };
-            summary.Response<Conversation>(200, "The conversation.");
-            summary.Response<ErrorBody>(400, "Conversation tracking is disabled.");
+            summary.Summary = "Create a conversation";
+            summary.Description = "All members are optional. When absent or null, `model_alias` is `default` and `temperature` is 0.7.";
+            summary.ExampleRequest = new CreateConversationRequest
+            {
+                Title = "Trip to Bern",
+                SystemPrompt = "You are a travel agent.",
+                ModelAlias = "fast",
+                Temperature = 0.2,
+                MaxTokens = 1000,
+            };
+            summary.Response<Conversation>(StatusCodes.Status200OK, "The new conversation.");
+            summary.Response<ErrorBody>(StatusCodes.Status400BadRequest, "Conversation tracking is disabled.");
         });
     }
 
-    public override async Task HandleAsync(CreateConversationRequest req, CancellationToken ct)
+    public override async Task HandleAsync(CreateConversationRequest request, CancellationToken ct)
     {
         if (!settings.EnableConversationTracking)
             await Send.DetailAsync(StatusCodes.Status400BadRequest, "Conversation tracking is disabled", ct);
         else
-            await Send.OkAsync(await conversations.CreateAsync(HttpContext.GetScope(), req, ct), ct);
+            await Send.OkAsync(await conversations.CreateAsync(HttpContext.GetScope(), request.ToMembers(), ct), ct);
     }
 }
 
 internal sealed record CreateConversationRequest
 {
     public string? Title { get; init; }
-
     public string? SystemPrompt { get; init; }
-
     public string? ModelAlias { get; init; }
-
     public double? Temperature { get; init; }
-
     public int? MaxTokens { get; init; }
+
+    public ConversationMembers ToMembers() => new(Title, SystemPrompt, ModelAlias, Temperature, MaxTokens);
 }
 
 internal sealed class CreateConversationValidator : Validator<CreateConversationRequest>

@@ -1,6 +1,8 @@
 using FastEndpoints;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.DeleteConversation;
 
@@ -14,15 +16,15 @@ internal sealed class DeleteConversationEndpoint(ConversationRepository conversa
         Summary(summary =>
         {
             summary.Summary = "Delete a conversation";
-            summary.Description = "With all its messages, for good.";
-            summary.Response<DeleteConversationResponse>(200, "It is gone.");
-            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+            summary.Description = "Deletes all its messages, too. There is no undo.";
+            summary.Response<DeleteConversationResponse>(StatusCodes.Status200OK, "The conversation is deleted.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
         });
     }
 
-    public override async Task HandleAsync(DeleteConversationRequest req, CancellationToken ct)
+    public override async Task HandleAsync(DeleteConversationRequest request, CancellationToken ct)
     {
-        if (await conversations.DeleteAsync(HttpContext.GetScope(), req.Id, ct))
+        if (await conversations.DeleteAsync(HttpContext.GetScope(), request.Id, ct))
             await Send.OkAsync(new DeleteConversationResponse("Conversation deleted successfully"), ct);
         else
             await Send.NotFoundAsync("Conversation", ct);

@@ -1,11 +1,13 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Maintenance;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.DeleteOldMessages;
 
 /// <summary>DELETE /old-messages deletes the caller's messages that are older than some days.</summary>
-internal sealed class DeleteOldMessagesEndpoint(ConversationRepository conversations, ConversationSettings settings)
+internal sealed class DeleteOldMessagesEndpoint(MessageRetention retention, ConversationSettings settings)
     : Endpoint<DeleteOldMessagesRequest, DeleteOldMessagesResponse>
 {
     public override void Configure()
@@ -14,15 +16,19 @@ internal sealed class DeleteOldMessagesEndpoint(ConversationRepository conversat
         Summary(summary =>
         {
             summary.Summary = "Delete old messages";
-            summary.Description = "The caller's own only. Conversations and their totals stay. `retention_days` is `LLMRING_MESSAGE_RETENTION_DAYS` where absent.";
-            summary.Response<DeleteOldMessagesResponse>(200, "How many were deleted.");
+            summary.Description = """
+                Deletes messages of the caller only. Conversations and their totals stay. When absent, `retention_days` is
+                `LLMRING_MESSAGE_RETENTION_DAYS`.
+                """;
+            summary.Response<DeleteOldMessagesResponse>(StatusCodes.Status200OK, "The number of deleted messages.");
         });
     }
 
-    public override async Task HandleAsync(DeleteOldMessagesRequest req, CancellationToken ct)
+    public override async Task HandleAsync(DeleteOldMessagesRequest request, CancellationToken ct)
     {
-        var days = req.RetentionDays ?? settings.MessageRetentionDays;
-        await Send.OkAsync(new DeleteOldMessagesResponse(await conversations.DeleteOldMessagesAsync(HttpContext.GetScope(), days, ct), days), ct);
+        var days = request.RetentionDays ?? settings.MessageRetentionDays;
+        var deleted = await retention.DeleteAsync(HttpContext.GetScope(), days, ct);
+        await Send.OkAsync(new DeleteOldMessagesResponse(deleted, days), ct);
     }
 }
 

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Text.Json;
 using FastEndpoints;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
@@ -13,10 +14,8 @@ namespace LlmRing.Modules.Conversations.ExportConversation;
 internal sealed class ExportConversationEndpoint(ConversationRepository conversations) : Endpoint<ExportConversationRequest>
 {
     private const string JsonLines = "application/x-ndjson";
-
     private const int PageSize = 500;
-
-    private const int FlushSize = 64 * 1024;
+    private const int FlushBytes = 64 * 1024;
 
     public override void Configure()
     {
@@ -25,16 +24,18 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
         Summary(summary =>
         {
             summary.Summary = "Export a conversation as JSON Lines";
-            summary.Description = "The first line is the conversation, each further line one of its messages, oldest first, in the form of the other routes.";
-            summary.Response<string>(200, "One JSON object on each line.", JsonLines);
-            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+            summary.Description = """
+                The first line is the conversation, each further line one of its messages, oldest first, as the other routes answer them.
+                """;
+            summary.Response<string>(StatusCodes.Status200OK, "One JSON object on each line.", JsonLines);
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
         });
     }
 
-    public override async Task HandleAsync(ExportConversationRequest req, CancellationToken ct)
+    public override async Task HandleAsync(ExportConversationRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        if (await conversations.FindWithMessagesAsync(scope, req.Id, PageSize, ct) is not var (conversation, messages))
+        if (await conversations.FindWithMessagesAsync(scope, request.Id, PageSize, ct) is not var (conversation, messages))
         {
             await Send.NotFoundAsync("Conversation", ct);
             return;
@@ -42,15 +43,17 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
 
         HttpContext.MarkResponseStart();
         HttpContext.Response.ContentType = JsonLines;
-        HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"conversation-{req.Id}.jsonl\"";
+        HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"conversation-{request.Id}.jsonl\"";
         var output = HttpContext.Response.BodyWriter;
         await WriteLineAsync(output, conversation, ct);
-        // Page by page: a slow reader holds no connection to the database.
+        // One query per page instead of an open reader: a slow client then holds no database connection.
         while (messages is { Count: > 0 })
         {
             foreach (var message in messages)
                 await WriteLineAsync(output, message, ct);
-            messages = messages.Count < PageSize ? null : await conversations.ListMessagesAsync(scope, req.Id, messages[^1].Position, PageSize, 0, ct);
+            messages = messages.Count == PageSize
+                ? await conversations.ListMessagesAsync(scope, request.Id, messages[^1].Position, PageSize, 0, ct)
+                : null;
         }
 
         await output.FlushAsync(ct);
@@ -61,7 +64,7 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
         await using (var json = new Utf8JsonWriter(output))
             JsonSerializer.Serialize(json, value, JsonConventions.Options);
         output.Write("\n"u8);
-        if (output.UnflushedBytes > FlushSize)
+        if (output.UnflushedBytes > FlushBytes)
             await output.FlushAsync(cancellationToken);
     }
 }

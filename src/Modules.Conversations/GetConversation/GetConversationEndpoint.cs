@@ -1,7 +1,10 @@
+using System.Diagnostics.CodeAnalysis;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.GetConversation;
 
@@ -15,15 +18,18 @@ internal sealed class GetConversationEndpoint(ConversationRepository conversatio
         Summary(summary =>
         {
             summary.Summary = "Show a conversation";
-            summary.Description = "With its messages, oldest first; `[]` with `include_messages=false`. Further messages: GET `/{id}/messages`.";
-            summary.Response<ConversationWithMessages>(200, "The conversation.");
-            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+            summary.Description = """
+                Includes its first messages, oldest first; none with `include_messages=false`. GET `/{id}/messages` lists all of them.
+                """;
+            summary.Response<ConversationWithMessages>(StatusCodes.Status200OK, "The conversation.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
         });
     }
 
-    public override async Task HandleAsync(GetConversationRequest req, CancellationToken ct)
+    public override async Task HandleAsync(GetConversationRequest request, CancellationToken ct)
     {
-        if (await conversations.FindWithMessagesAsync(HttpContext.GetScope(), req.Id, req.IncludeMessages ? req.MessageLimit : 0, ct) is not var (conversation, messages))
+        var limit = request.IncludeMessages ? request.MessageLimit : 0;
+        if (await conversations.FindWithMessagesAsync(HttpContext.GetScope(), request.Id, limit, ct) is not var (conversation, messages))
             await Send.NotFoundAsync("Conversation", ct);
         else
             await Send.OkAsync(new ConversationWithMessages(conversation, messages), ct);
@@ -48,7 +54,7 @@ internal sealed class GetConversationValidator : Validator<GetConversationReques
 
 internal sealed record ConversationWithMessages : Conversation
 {
-    [System.Diagnostics.CodeAnalysis.SetsRequiredMembers]
+    [SetsRequiredMembers]
     public ConversationWithMessages(Conversation conversation, IReadOnlyList<Message> messages)
         : base(conversation) => Messages = messages;
 

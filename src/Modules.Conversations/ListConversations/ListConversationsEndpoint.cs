@@ -1,7 +1,9 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.ListConversations;
 
@@ -16,19 +18,19 @@ internal sealed class ListConversationsEndpoint(ConversationRepository conversat
         {
             summary.Summary = "List conversations";
             summary.Description = """
-                Last updated first. Where there is more, the header `X-Next-Cursor` names the next page: give it as `cursor`.
-                Unlike `offset`, a cursor costs the same however deep the page is. Empty while conversation tracking is disabled.
+                Last updated first. If there are more, the header `X-Next-Cursor` has the `cursor` of the next page. Unlike an `offset`, a
+                cursor takes the same time for every page. The list is empty while conversation tracking is disabled.
                 """;
-            summary.Response<IReadOnlyList<Conversation>>(200, "A page of conversations.");
+            summary.Response<IReadOnlyList<Conversation>>(StatusCodes.Status200OK, "A page of conversations.");
         });
     }
 
-    public override async Task HandleAsync(ListConversationsRequest req, CancellationToken ct)
+    public override async Task HandleAsync(ListConversationsRequest request, CancellationToken ct)
     {
         var rows = settings.EnableConversationTracking
-            ? await conversations.ListAsync(HttpContext.GetScope(), req.Cursor, req.Limit + 1, req.Offset, ct)
+            ? await conversations.ListAsync(HttpContext.GetScope(), request.Cursor, request.Limit + 1, request.Offset, ct)
             : [];
-        await Send.OkAsync(HttpContext.ToPage(rows, req.Limit, last => new PageCursor(last.UpdatedAt, last.Id)), ct);
+        await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, last => new PageCursor(last.UpdatedAt, last.Id)), ct);
     }
 }
 
@@ -40,7 +42,7 @@ internal sealed record ListConversationsRequest
     [QueryParam]
     public long Offset { get; init; }
 
-    /// <summary>The <c>X-Next-Cursor</c> of the page before.</summary>
+    /// <summary>The <c>X-Next-Cursor</c> of the preceding page.</summary>
     [QueryParam]
     public PageCursor? Cursor { get; init; }
 }

@@ -1,8 +1,10 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.ListMessages;
 
@@ -17,18 +19,19 @@ internal sealed class ListMessagesEndpoint(ConversationRepository conversations)
         {
             summary.Summary = "List the messages of a conversation";
             summary.Description = """
-                Oldest first, in the order in which they were stored. Where there is more, the header `X-Next-Cursor` names the
-                next page: give it as `cursor`. Unlike `offset`, a cursor costs the same however deep the page is.
+                In the order in which they were stored. If there are more, the header `X-Next-Cursor` has the `cursor` of the next
+                page. Unlike an `offset`, a cursor takes the same time for every page.
                 """;
-            summary.Response<IReadOnlyList<Message>>(200, "A page of messages.");
-            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+            summary.Response<IReadOnlyList<Message>>(StatusCodes.Status200OK, "A page of messages.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
         });
     }
 
-    public override async Task HandleAsync(ListMessagesRequest req, CancellationToken ct)
+    public override async Task HandleAsync(ListMessagesRequest request, CancellationToken ct)
     {
-        if (await conversations.ListMessagesAsync(HttpContext.GetScope(), req.Id, req.Cursor?.Key ?? 0, req.Limit + 1, req.Offset, ct) is { } rows)
-            await Send.OkAsync(HttpContext.ToPage(rows, req.Limit, last => new PageCursor(last.Position, req.Id)), ct);
+        var (scope, after) = (HttpContext.GetScope(), request.Cursor?.Key ?? 0);
+        if (await conversations.ListMessagesAsync(scope, request.Id, after, request.Limit + 1, request.Offset, ct) is { } rows)
+            await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, last => new PageCursor(last.Position, request.Id)), ct);
         else
             await Send.NotFoundAsync("Conversation", ct);
     }
@@ -44,7 +47,7 @@ internal sealed record ListMessagesRequest
     [QueryParam]
     public long Offset { get; init; }
 
-    /// <summary>The <c>X-Next-Cursor</c> of the page before.</summary>
+    /// <summary>The <c>X-Next-Cursor</c> of the preceding page.</summary>
     [QueryParam]
     public PageCursor? Cursor { get; init; }
 }
@@ -57,6 +60,6 @@ internal sealed class ListMessagesValidator : Validator<ListMessagesRequest>
         RuleFor(request => request.Offset).GreaterThanOrEqualTo(0);
         RuleFor(request => request.Cursor)
             .Must((request, cursor) => cursor is null || cursor.Value.Id == request.Id)
-            .WithMessage("'cursor' is of another conversation.");
+            .WithMessage("'cursor' belongs to another conversation.");
     }
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
@@ -11,7 +12,7 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Conversations.LogConversation;
 
 /// <summary>POST /log stores a whole exchange with a model as a new conversation.</summary>
-internal sealed class LogConversationEndpoint(LogWriter writer, ConversationSettings settings, TimeProvider time)
+internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, ConversationSettings settings, TimeProvider time)
     : Endpoint<LogConversationRequest, LogConversationResponse>
 {
     public override void Configure()
@@ -21,22 +22,39 @@ internal sealed class LogConversationEndpoint(LogWriter writer, ConversationSett
         {
             summary.Summary = "Store a whole conversation";
             summary.Description = """
-                The messages that were sent and the model's response, as a new conversation titled `<alias or model> conversation`:
-                all or nothing. It logs no usage.
+                Stores the messages of a request and the model's response as a new conversation with the title
+                `<alias or model> conversation`, whole or not at all. It logs no usage.
                 """;
             summary.ExampleRequest = new LogConversationRequest
             {
-                Messages = [new IncomingMessage { Role = "user", Content = "Which way to the station?" }],
-                Response = new LoggedResponse { Content = "Straight on.", Model = "gpt-4.1-2025-04-14", FinishReason = "stop", Usage = JsonSerializer.SerializeToElement(new { prompt_tokens = 7, completion_tokens = 3 }) },
-                Metadata = new LogMetadata { Provider = "openai", Model = "gpt-4.1", Alias = "fast", InputTokens = 7, OutputTokens = 3, Cost = 0.000038m },
+                Messages = [new MessageInput { Role = "user", Content = "Which way to the station?" }],
+                Response = new LoggedResponse
+                {
+                    Content = "Straight on.",
+                    Model = "gpt-4.1-2025-04-14",
+                    FinishReason = "stop",
+                    Usage = JsonSerializer.SerializeToElement(new { prompt_tokens = 7, completion_tokens = 3 }),
+                },
+                Metadata = new LogMetadata
+                {
+                    Provider = "openai",
+                    Model = "gpt-4.1",
+                    Alias = "fast",
+                    InputTokens = 7,
+                    OutputTokens = 3,
+                    Cost = 0.000038m,
+                },
             };
-            summary.Response<LogConversationResponse>(200, "The new conversation, and the message that is the response.");
-            summary.Response<ErrorBody>(400, "Conversation tracking or message logging is disabled on this server.");
-            summary.Response<ErrorBody>(503, "The server is overloaded; try again after `Retry-After` seconds.");
+            summary.Response<LogConversationResponse>(
+                StatusCodes.Status200OK, "The ids of the new conversation and of the message with the response.");
+            summary.Response<ErrorBody>(
+                StatusCodes.Status400BadRequest, "Conversation tracking or message logging is disabled on this server.");
+            summary.Response<ErrorBody>(
+                StatusCodes.Status503ServiceUnavailable, "The server is overloaded; retry after `Retry-After` seconds.");
         });
     }
 
-    public override async Task HandleAsync(LogConversationRequest req, CancellationToken ct)
+    public override async Task HandleAsync(LogConversationRequest request, CancellationToken ct)
     {
         if (!settings.EnableConversationTracking)
         {
@@ -50,17 +68,17 @@ internal sealed class LogConversationEndpoint(LogWriter writer, ConversationSett
             return;
         }
 
-        var metadata = req.Metadata!;
+        var metadata = request.Metadata!;
         var alias = string.IsNullOrEmpty(metadata.Alias) ? null : metadata.Alias;
         var now = time.GetPostgresNow();
         var id = Guid.CreateVersion7(now);
-        var conversation = new LoggedConversation(
+        var conversation = new NewConversation(
             HttpContext.GetScope(),
             id,
             $"{alias ?? metadata.Model} conversation",
             alias ?? $"{metadata.Provider}:{metadata.Model}",
             now,
-            PreparedMessages.Of(id, [.. req.Messages!, req.ToAnswer()], settings.MessageLoggingLevel, now));
+            MessageBatch.Of(id, [.. request.Messages!, request.ToResponseMessage()], settings.MessageLoggingLevel, now));
         if (writer.TryWrite(conversation) is not { } written)
         {
             HttpContext.Response.Headers.RetryAfter = "1";
@@ -69,20 +87,18 @@ internal sealed class LogConversationEndpoint(LogWriter writer, ConversationSett
         }
 
         await written;
-        await Send.OkAsync(new LogConversationResponse(id, conversation.Content.Messages[^1].Id), ct);
+        await Send.OkAsync(new LogConversationResponse(id, conversation.Batch.Messages[^1].Id), ct);
     }
 }
 
 internal sealed record LogConversationRequest
 {
-    public IReadOnlyList<IncomingMessage>? Messages { get; init; }
-
+    public IReadOnlyList<MessageInput>? Messages { get; init; }
     public LoggedResponse? Response { get; init; }
-
     public LogMetadata? Metadata { get; init; }
 
-    /// <summary>The response as the last message of the conversation.</summary>
-    public IncomingMessage ToAnswer() => new()
+    /// <summary>The response as a message, the last of the conversation.</summary>
+    public MessageInput ToResponseMessage() => new()
     {
         Role = "assistant",
         Content = Response!.Content,
@@ -90,16 +106,16 @@ internal sealed record LogConversationRequest
         InputTokens = Metadata!.InputTokens,
         OutputTokens = Metadata.OutputTokens,
         Metadata = JsonSerializer.SerializeToElement(
-            new AnswerMetadata(
+            new ResponseMetadata(
                 Response.Model ?? Metadata.Model!,
                 Response.FinishReason,
                 Response.Usage,
                 Metadata.Provider!,
-                Metadata.Cost ?? (Metadata.InputCost is null && Metadata.OutputCost is null ? null : (Metadata.InputCost ?? 0) + (Metadata.OutputCost ?? 0))),
+                Metadata.TotalCost),
             JsonConventions.Options),
     };
 
-    private sealed record AnswerMetadata(string Model, string? FinishReason, JsonElement? Usage, string Provider, decimal? Cost);
+    private sealed record ResponseMetadata(string Model, string? FinishReason, JsonElement? Usage, string Provider, decimal? Cost);
 }
 
 internal sealed record LoggedResponse
@@ -107,40 +123,31 @@ internal sealed record LoggedResponse
     /// <summary>Text, null, or a multimodal array (kept as its JSON text).</summary>
     [JsonConverter(typeof(MessageContentConverter))]
     public string? Content { get; init; }
-
     public string? Model { get; init; }
-
     public string? FinishReason { get; init; }
-
     public JsonElement? Usage { get; init; }
-
     public JsonElement? ToolCalls { get; init; }
 }
 
 internal sealed record LogMetadata
 {
     public string? Provider { get; init; }
-
     public string? Model { get; init; }
-
     public string? Alias { get; init; }
-
     public string? Profile { get; init; }
-
     public string? Origin { get; init; }
 
     /// <summary>USD.</summary>
     public decimal? Cost { get; init; }
-
     public decimal? InputCost { get; init; }
-
     public decimal? OutputCost { get; init; }
-
     public int? InputTokens { get; init; }
-
     public int? OutputTokens { get; init; }
-
     public int? CachedTokens { get; init; }
+
+    /// <summary>USD; null when no cost was sent.</summary>
+    [JsonIgnore]
+    public decimal? TotalCost => Cost ?? (InputCost is null && OutputCost is null ? null : (InputCost ?? 0) + (OutputCost ?? 0));
 }
 
 internal sealed class LogConversationValidator : Validator<LogConversationRequest>
@@ -157,7 +164,7 @@ internal sealed class LogConversationValidator : Validator<LogConversationReques
             RuleFor(request => request.Metadata!.Model)
                 .Must((request, model) => request.Metadata!.Provider?.Length + model?.Length is null or < 255)
                 .When(request => string.IsNullOrEmpty(request.Metadata!.Alias))
-                .WithMessage("provider and model together must have at most 254 characters where there is no alias.");
+                .WithMessage("provider and model together must have at most 254 characters when there is no alias.");
             RuleFor(request => request.Metadata!.Alias).MaximumLength(128);
             RuleFor(request => request.Metadata!.Cost).InclusiveBetween(0, MessageRules.MaximumCost);
             RuleFor(request => request.Metadata!.InputCost).InclusiveBetween(0, MessageRules.MaximumCost / 2);
@@ -166,7 +173,7 @@ internal sealed class LogConversationValidator : Validator<LogConversationReques
             RuleFor(request => request.Metadata!.OutputTokens).GreaterThanOrEqualTo(0);
         });
         RuleFor(request => request.Response!.ToolCalls)
-            .Must(MessageRules.IsAbsentOrObjects).WithMessage("'tool_calls' must be an array of objects.")
+            .Must(MessageRules.IsNullOrObjectArray).WithMessage("'tool_calls' must be an array of objects.")
             .When(request => request.Response is not null);
     }
 }

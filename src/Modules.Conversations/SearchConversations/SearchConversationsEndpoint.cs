@@ -1,6 +1,8 @@
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Search;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.SearchConversations;
 
@@ -15,12 +17,12 @@ internal sealed class SearchConversationsEndpoint(SearchIndex index)
         {
             summary.Summary = "Search titles and messages";
             summary.Description = """
-                Words of any language, as they are written (no stemming), all of which must occur; `"a phrase"`, `or` and `-without`
-                work as in web searches. Best matches first, ranked among the newest 10,000. A hit without `message_id` is a title.
-                `snippet` is HTML: the text is escaped, matches are in `<mark>`. What was stored without its content is never found.
+                Finds titles and messages with all words of `q`, in any language, without stemming; `"a phrase"`, `or` and `-without` work
+                as in web searches. Best matches first, ranked among the newest 10,000. A hit without `message_id` is a title.
+                `snippet` is HTML: the text is escaped, matches are in `<mark>`. Messages stored without content are not found.
                 """;
-            summary.Response<IReadOnlyList<SearchHit>>(200, "A page of hits.");
-            summary.ResponseExamples[200] = (SearchHit[])[new SearchHit
+            summary.Response<IReadOnlyList<SearchHit>>(StatusCodes.Status200OK, "A page of hits.");
+            summary.ResponseExamples[StatusCodes.Status200OK] = (SearchHit[])[new SearchHit
             {
                 ConversationId = Guid.Parse("01a20b3f-91ca-7d18-af49-e1a5386f780f"),
                 Title = "Trip to Bern",
@@ -33,13 +35,13 @@ internal sealed class SearchConversationsEndpoint(SearchIndex index)
         });
     }
 
-    public override async Task HandleAsync(SearchConversationsRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await index.SearchAsync(HttpContext.GetScope(), req.Q!, req.Limit, req.Offset, ct), ct);
+    public override async Task HandleAsync(SearchConversationsRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await index.SearchAsync(HttpContext.GetScope(), request.Q!, request.Limit, request.Offset, ct), ct);
 }
 
 internal sealed record SearchConversationsRequest
 {
-    /// <summary>What to find.</summary>
+    /// <summary>The words to find.</summary>
     [QueryParam]
     public string? Q { get; init; }
 
@@ -58,23 +60,4 @@ internal sealed class SearchConversationsValidator : Validator<SearchConversatio
         RuleFor(request => request.Limit).InclusiveBetween(1, 100);
         RuleFor(request => request.Offset).InclusiveBetween(0, 10_000);
     }
-}
-
-internal sealed record SearchHit
-{
-    public required Guid ConversationId { get; init; }
-
-    public string? Title { get; init; }
-
-    /// <summary>Null where the title matches.</summary>
-    public Guid? MessageId { get; init; }
-
-    public string? Role { get; init; }
-
-    /// <summary>HTML: escaped text with the matches in <c>mark</c>.</summary>
-    public required string Snippet { get; init; }
-
-    public float Rank { get; init; }
-
-    public DateTimeOffset Timestamp { get; init; }
 }

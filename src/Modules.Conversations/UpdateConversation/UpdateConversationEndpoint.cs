@@ -1,8 +1,10 @@
 using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
+using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.UpdateConversation;
 
@@ -16,16 +18,16 @@ internal sealed class UpdateConversationEndpoint(ConversationRepository conversa
         Summary(summary =>
         {
             summary.Summary = "Change a conversation";
-            summary.Description = "What is absent or null stays as it is.";
+            summary.Description = "Members that are absent or null keep their values.";
             summary.ExampleRequest = new UpdateConversationRequest { Title = "Trip to Geneva", Temperature = 0.5 };
-            summary.Response<Conversation>(200, "The conversation as it is now.");
-            summary.Response<ErrorBody>(404, "There is no such conversation of the caller's.");
+            summary.Response<Conversation>(StatusCodes.Status200OK, "The changed conversation.");
+            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
         });
     }
 
-    public override async Task HandleAsync(UpdateConversationRequest req, CancellationToken ct)
+    public override async Task HandleAsync(UpdateConversationRequest request, CancellationToken ct)
     {
-        if (await conversations.UpdateAsync(HttpContext.GetScope(), req, ct) is { } conversation)
+        if (await conversations.UpdateAsync(HttpContext.GetScope(), request.Id, request.ToMembers(), ct) is { } conversation)
             await Send.OkAsync(conversation, ct);
         else
             await Send.NotFoundAsync("Conversation", ct);
@@ -34,19 +36,16 @@ internal sealed class UpdateConversationEndpoint(ConversationRepository conversa
 
 internal sealed record UpdateConversationRequest
 {
-    /// <summary>From the path only; clients may repeat it in the body.</summary>
+    /// <summary>Read from the path only: the body may have an <c>id</c>, which is ignored.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
     public Guid Id { get; init; }
-
     public string? Title { get; init; }
-
     public string? SystemPrompt { get; init; }
-
     public string? ModelAlias { get; init; }
-
     public double? Temperature { get; init; }
-
     public int? MaxTokens { get; init; }
+
+    public ConversationMembers ToMembers() => new(Title, SystemPrompt, ModelAlias, Temperature, MaxTokens);
 }
 
 internal sealed class UpdateConversationValidator : Validator<UpdateConversationRequest>

@@ -7,7 +7,7 @@ namespace LlmRing.Modules.Mcp.Features;
 internal static class ServerFeatureStatements
 {
     /// <summary>Reads a page by name, each feature with its server's id, name and URL.</summary>
-    /// <remarks>Parameters: those of the query in camelCase, <c>@ApiKeyId</c> and <c>@ProjectId</c>.</remarks>
+    /// <remarks>Parameters: those of the query in camelCase, <c>@apiKeyId</c> and <c>@projectId</c>.</remarks>
     public static string List(Scope scope, string table, string columns, ServerFeatureQuery query)
     {
         // `@serverId is null or ...` would keep the planner off the index, so the filter is added only when given.
@@ -28,7 +28,7 @@ internal static class ServerFeatureStatements
 
     /// <summary>Reads one feature with all that a connection to its server needs.</summary>
     /// <remarks>
-    /// Parameters: <c>@id</c>, <c>@ApiKeyId</c> and <c>@ProjectId</c>. The scope is checked for the server, too: an adopted feature can
+    /// Parameters: <c>@id</c>, <c>@apiKeyId</c> and <c>@projectId</c>. The scope is checked for the server, too: an adopted feature can
     /// refer to a server of another owner.
     /// </remarks>
     public static string Find(Scope scope, string table, string columns) => $"""

@@ -24,9 +24,9 @@ internal sealed class ExecutionRepository(NpgsqlDataSource database, IEvents eve
         var executedAt = await connection.ExecuteScalarAsync<DateTimeOffset?>(new CommandDefinition(
             $"""
             insert into mcp_client.tool_executions (id, tool_id, conversation_id, input, output, error, duration_ms, executed_at)
-            select @id, id, @ConversationId, @Input::jsonb, @Output::jsonb, @Error, @DurationMs, clock_timestamp()
+            select @id, id, @conversationId, @input::jsonb, @output::jsonb, @error, @durationMs, clock_timestamp()
             from mcp_client.tools
-            where {scope.Filter} and id = @ToolId
+            where {scope.Filter} and id = @toolId
             returning executed_at
             """,
             new

@@ -32,7 +32,7 @@ internal sealed class ServerRepository(NpgsqlDataSource database, AuthConfigProt
         return Decrypt(await connection.QuerySingleAsync<Server>(new CommandDefinition(
             $"""
             insert into mcp_client.servers (id, name, url, transport_type, auth_config_protected, capabilities, api_key_id, project_id)
-            values (@id, @name, @url, @transport, @authConfig, @capabilities::jsonb, @ApiKeyId, @ProjectId)
+            values (@id, @name, @url, @transport, @authConfig, @capabilities::jsonb, @apiKeyId, @projectId)
             returning {Columns}
             """,
             new

@@ -13,9 +13,9 @@ internal sealed class RegistryLease(NpgsqlDataSource database, Guid holder) : IA
             await using var connection = await database.OpenConnectionAsync();
             await connection.ExecuteAsync("delete from registry_lease where holder = @holder", new { holder });
         }
-        catch (NpgsqlException)
+        catch (Exception exception) when (exception is NpgsqlException or ObjectDisposedException)
         {
-            // The lease expires without the database's help; the refresh that it protected is not to fail for it.
+            // The database is away or the server stops. The lease expires by itself, so the finished refresh must not fail.
         }
     }
 }

@@ -24,7 +24,7 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
                 id, api_key_id, project_id, name, description, system_prompt, model, temperature, max_tokens,
                 tool_config, initial_messages, created_by, created_at, updated_at)
             values (
-                @id, @ApiKeyId, @ProjectId, @name, @description, @systemPrompt, @model, @temperature, @maxTokens,
+                @id, @apiKeyId, @projectId, @name, @description, @systemPrompt, @model, @temperature, @maxTokens,
                 @toolConfig::jsonb, @initialMessages::jsonb, @createdBy, @now, @now)
             returning {Columns}
             """,

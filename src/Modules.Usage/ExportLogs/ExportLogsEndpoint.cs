@@ -23,7 +23,8 @@ internal sealed class ExportLogsEndpoint(UsageLogRepository logs, UsageFilterFac
             summary.Summary = "Export logged usages as CSV or NDJSON";
             summary.Description = """
                 Streamed, newest first; time and filters are those of `/api/v1/logs`. The CSV begins with the columns of the
-                command-line client: logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens, cost.
+                command-line client: logged_at, provider, model, alias, profile, origin, input_tokens, output_tokens, cached_input_tokens,
+                cost.
                 A CSV text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return has a leading apostrophe, so that no spreadsheet
                 takes it for a formula.
                 """;

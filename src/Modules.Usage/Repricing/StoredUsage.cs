@@ -12,7 +12,7 @@ internal sealed record StoredUsage
         tableoid as partition, ctid::text as row, id, api_key_id, project_id, created_at, provider, model, alias,
         coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens, coalesce(cached_input_tokens, 0) as cached_input_tokens,
         cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, token_counts, service_tier, latency_ms, cost,
-        coalesce(cost_source, '') as cost_source, (select priced_as from usage_prices where usage_prices.id = price_id) as priced_as
+        coalesce(cost_source, '') as cost_source, price_id
         """;
 
     /// <summary>The physical address, which is valid as long as the row is locked.</summary>
@@ -46,7 +46,7 @@ internal sealed record StoredUsage
     /// <summary>Empty: the reference server wrote the row beside this one.</summary>
     public string CostSource { get; init; } = "";
 
-    public string? PricedAs { get; init; }
+    public int? PriceId { get; init; }
 
     /// <summary>Whether the reference server wrote the row, before this server adopted its database or beside it.</summary>
     public bool IsOfReference => CostSource is "" or CostSources.Adopted;
@@ -90,22 +90,27 @@ internal sealed record StoredUsage
 }
 
 /// <summary>A usage before and after it was priced anew.</summary>
-internal sealed record RepricedUsage(StoredUsage Stored, UsageRecord Before, UsageRecord After)
+/// <param name="Stored">The row.</param>
+/// <param name="PricedAs">The name of the price before; null for none.</param>
+/// <param name="Before">The usage before.</param>
+/// <param name="After">The usage after.</param>
+internal sealed record RepricedUsage(StoredUsage Stored, string? PricedAs, UsageRecord Before, UsageRecord After)
 {
     /// <summary>Whether the row has to be written.</summary>
     public bool IsChanged => After.Price is not null
         && (Before.Cost != After.Cost || Before.CostSource != After.CostSource || Before.Tokens != After.Tokens
-            || Stored.PricedAs != After.Price.PricedAs);
+            || PricedAs != After.Price.PricedAs);
 
     /// <summary>Prices a stored usage. Counts that an earlier version stored as they were sent become inclusive first.</summary>
     /// <param name="stored">The usage.</param>
+    /// <param name="pricedAs">The name of its price until now; null for none.</param>
     /// <param name="price">Its price of today; null: unknown, so nothing changes.</param>
-    public static RepricedUsage Of(StoredUsage stored, ModelPrice? price)
+    public static RepricedUsage Of(StoredUsage stored, string? pricedAs, ModelPrice? price)
     {
         var before = stored.ToRecord();
         if (price is null)
-            return new RepricedUsage(stored, before, before);
+            return new RepricedUsage(stored, pricedAs, before, before);
         var inclusive = stored.TokenCounts is null ? TokenCounts.Include(before.Tokens, null, before.Provider, before.Origin) : null;
-        return new RepricedUsage(stored, before, (before with { Tokens = inclusive ?? before.Tokens }).PricedBy(price));
+        return new RepricedUsage(stored, pricedAs, before, (before with { Tokens = inclusive ?? before.Tokens }).PricedBy(price));
     }
 }

@@ -46,13 +46,15 @@ internal sealed class UsageInsertCommand
         ];
         var names = string.Join(", ", _columns.Select(column => column.Name));
         _copy = $"copy usage_logs ({names}) from stdin (format binary)";
-        // One statement, so that outside a transaction it is one round trip and one commit.
+        // One statement, so that outside a transaction it is one round trip and one commit. An INSERT and no SELECT: when PostgreSQL
+        // refuses a parameter (22003) in the execution that prepares a statement, Npgsql does not learn the columns of its result,
+        // and the next execution fails at the first row ("unexpected backend message DataRow").
         _insertWithRollups = $"""
-            with logged as (
-                insert into usage_logs ({names})
-                select * from unnest({string.Join(", ", _columns.Select(column => $"@{column.Name}"))})
+            with rollups as materialized (
+                {RollupParameters.AddToRollups}
             )
-            {RollupParameters.AddToRollups}
+            insert into usage_logs ({names})
+            select usage.* from rollups cross join unnest({string.Join(", ", _columns.Select(column => $"@{column.Name}"))}) as usage
             """;
     }
 

@@ -11,7 +11,8 @@ public interface IUsageTotals
     /// <param name="until">End of the range, UTC, exclusive.</param>
     /// <param name="aliases">Aliases whose costs are also returned separately.</param>
     /// <param name="cancellationToken">Ends the query.</param>
-    Task<UsageCosts> GetCostsAsync(Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken);
+    Task<UsageCosts> GetCostsAsync(
+        Scope scope, DateTimeOffset from, DateTimeOffset until, IReadOnlyCollection<string> aliases, CancellationToken cancellationToken);
 
     /// <summary>Sums the usages of a conversation. Every usage that any host answered with a 200 before the call is included.</summary>
     /// <param name="scope">The scope of the usages.</param>

@@ -40,7 +40,10 @@ public sealed class OutboundAddressPolicy(IReadOnlyList<IPNetwork> allowed)
             address = new IPAddress(address.GetAddressBytes().AsSpan(12));
 
         return allowed.Any(network => network.Contains(address))
-            || ((address.AddressFamily is AddressFamily.InterNetwork || GlobalUnicast.Contains(address)) && !Array.Exists(NotPublic, network => network.Contains(address)));
+            || (
+                (
+                    address.AddressFamily is AddressFamily.InterNetwork || GlobalUnicast.Contains(address))
+                        && !Array.Exists(NotPublic, network => network.Contains(address)));
     }
 
     /// <summary>Resolves a host to its allowed addresses. Connect to these, and do not resolve the name again.</summary>
@@ -60,7 +63,8 @@ public sealed class OutboundAddressPolicy(IReadOnlyList<IPNetwork> allowed)
     /// Creates a handler that connects to allowed addresses only. It follows no redirects, uses no proxy (which would resolve
     /// names itself), and keeps no cookies (which would pass from the server of one caller to that of another).
     /// </summary>
-    public SocketsHttpHandler CreateHandler() => CreateHandler(async (host, cancellationToken) => await ResolveAsync(host, cancellationToken) is { Length: > 0 } open
+    public SocketsHttpHandler CreateHandler() =>
+        CreateHandler(async (host, cancellationToken) => await ResolveAsync(host, cancellationToken) is { Length: > 0 } open
         ? open
         : throw new HttpRequestException($"The host '{host}' is not a public address, or resolves to none"));
 

@@ -17,7 +17,9 @@ public static partial class ValidationErrors
         var path = exception.Path is { Length: > 1 } found ? found : "$";
         var message = exception.InnerException is null && exception.Message.StartsWith("A text must", StringComparison.Ordinal)
             ? exception.Message.Split(" Path:")[0]
-            : path is "$" ? "The body is not JSON of the expected form." : "The value is of the wrong type, out of range or not one of the accepted values.";
+            : path is "$"
+                ? "The body is not JSON of the expected form."
+                : "The value is of the wrong type, out of range or not one of the accepted values.";
         return new JsonBindException(path, message, exception);
     }
 
@@ -30,11 +32,14 @@ public static partial class ValidationErrors
         : throw new InvalidOperationException("JSON could not be read in a handler.", exception);
 
     /// <summary>The entries of a part of a body that is answered by itself, such as a line of NDJSON.</summary>
-    public static IReadOnlyList<ValidationError> OfBody(IEnumerable<ValidationFailure> failures) => [.. failures.Select(failure => ToError(failure, _ => "body"))];
+    public static IReadOnlyList<ValidationError> OfBody(IEnumerable<ValidationFailure> failures) =>
+        [.. failures.Select(failure => ToError(failure, _ => "body"))];
 
     /// <summary>The entry of one failure.</summary>
     /// <param name="failure">The failure.</param>
-    /// <param name="locationOf">Tells where a parameter comes from, by its name: <c>body</c>, <c>query</c>, <c>path</c> or <c>header</c>.</param>
+    /// <param name="locationOf">
+    /// Tells where a parameter comes from, by its name: <c>body</c>, <c>query</c>, <c>path</c> or <c>header</c>.
+    /// </param>
     internal static ValidationError ToError(ValidationFailure failure, Func<string, string> locationOf)
     {
         var path = Segments(failure.PropertyName).ToList();

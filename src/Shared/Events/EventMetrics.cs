@@ -12,7 +12,8 @@ internal sealed class EventMetrics
         _meter = meters.Create("LlmRing.Events");
         Handled = _meter.CreateCounter<long>("llmring.events.handled", "{event}", "Events that their listener has handled");
         Failed = _meter.CreateCounter<long>("llmring.events.failed", "{event}", "Events whose listener threw");
-        Dropped = _meter.CreateCounter<long>("llmring.events.dropped", "{event}", "Events that were dropped because the queue of their listener was full");
+        Dropped = _meter.CreateCounter<long>(
+            "llmring.events.dropped", "{event}", "Events that were dropped because the queue of their listener was full");
     }
 
     public Counter<long> Handled { get; }

@@ -26,7 +26,8 @@ internal interface IEventQueue<in TEvent> : IEventQueue
 }
 
 /// <summary>The bounded queue of one listener.</summary>
-internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider services, EventMetrics metrics, ILogger<TListener> logger) : IEventQueue<TEvent>
+internal sealed partial class EventQueue<TEvent, TListener>(
+    IServiceProvider services, EventMetrics metrics, ILogger<TListener> logger) : IEventQueue<TEvent>
     where TEvent : class
     where TListener : class, IEventListener<TEvent>
 {
@@ -92,15 +93,24 @@ internal sealed partial class EventQueue<TEvent, TListener>(IServiceProvider ser
         }
     }
 
-    [LoggerMessage(LogLevel.Warning, "The queue for {Event} is full: its listener is too slow, and events are dropped until it has caught up", EventName = "EventQueueFull")]
+    [LoggerMessage(
+        LogLevel.Warning,
+        "The queue for {Event} is full: its listener is too slow, and events are dropped until it has caught up",
+        EventName = "EventQueueFull")]
     private partial void LogFull(string @event);
 
     [LoggerMessage(LogLevel.Warning, "{Count} {Event} events were dropped while the queue was full", EventName = "EventsDropped")]
     private partial void LogDropped(long count, string @event);
 
-    [LoggerMessage(LogLevel.Error, "The listener of {Event} failed; further failures are only counted until it succeeds", EventName = "EventListenerFailed")]
+    [LoggerMessage(
+        LogLevel.Error,
+        "The listener of {Event} failed; further failures are only counted until it succeeds",
+        EventName = "EventListenerFailed")]
     private partial void LogFailed(Exception exception, string @event);
 
-    [LoggerMessage(LogLevel.Information, "The listener works again; {Count} {Event} events were lost to its failures", EventName = "EventListenerRecovered")]
+    [LoggerMessage(
+        LogLevel.Information,
+        "The listener works again; {Count} {Event} events were lost to its failures",
+        EventName = "EventListenerRecovered")]
     private partial void LogRecovered(long count, string @event);
 }

@@ -12,20 +12,14 @@ public static class JsonConventions
     /// <summary>Applies the conventions to existing options.</summary>
     public static void Apply(JsonSerializerOptions options)
     {
-        ApplyForm(options);
-        options.Converters.Add(new StorableStringConverter());
-        options.Converters.Add(new StorableElementConverter());
-    }
-
-    /// <summary>Names, numbers and enums only: what a schema can be made of (own converters would hide the types).</summary>
-    internal static void ApplyForm(JsonSerializerOptions options)
-    {
         options.PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower;
         options.PropertyNameCaseInsensitive = false;
         options.NumberHandling = JsonNumberHandling.Strict;
         // The depth of the whole body; a deeper body is a 422.
         options.MaxDepth = 64;
         options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+        options.Converters.Add(new StorableStringConverter());
+        options.Converters.Add(new StorableElementConverter());
     }
 
     private static JsonSerializerOptions Create()

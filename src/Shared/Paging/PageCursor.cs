@@ -28,7 +28,9 @@ public readonly record struct PageCursor(long Key, Guid Id)
     {
         Span<byte> bytes = stackalloc byte[Length];
         cursor = default;
-        if (text is null || !Base64Url.IsValid(text, out var length) || length != Length || Base64Url.DecodeFromChars(text, bytes) != Length)
+        if (
+            text is null || !Base64Url.IsValid(text, out var length) || length != Length
+                || Base64Url.DecodeFromChars(text, bytes) != Length)
             return false;
 
         cursor = new PageCursor(BinaryPrimitives.ReadInt64BigEndian(bytes), new Guid(bytes[sizeof(long)..], bigEndian: true));

@@ -7,7 +7,8 @@ namespace LlmRing.Shared.Postgres;
 /// <param name="meter">Name of the module's meter, <c>LlmRing.Usage</c>; its instruments are then named <c>llmring.usage.…</c>.</param>
 public sealed class QueueMetrics(IMeterFactory meters, string meter)
 {
-    private static readonly InstrumentAdvice<int> PowersOfTwo = new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
+    private static readonly InstrumentAdvice<int> PowersOfTwo =
+        new() { HistogramBucketBoundaries = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024] };
 
     private readonly Histogram<int> _batches = meters.Create(meter).CreateHistogram(
         $"{meter.ToLowerInvariant()}.batch.size", "{item}", "Items that one commit wrote", null, PowersOfTwo);

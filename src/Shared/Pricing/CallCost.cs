@@ -48,7 +48,9 @@ public sealed record CallCost(IReadOnlyList<CostPart> Parts, bool IsLongContext)
 }
 
 /// <summary>One kind of tokens of a call.</summary>
-/// <param name="Part"><c>input</c>, <c>cache_read</c>, <c>cache_write_5m</c>, <c>cache_write_1h</c>, <c>output</c> or <c>reasoning</c>.</param>
+/// <param name="Part">
+/// <c>input</c>, <c>cache_read</c>, <c>cache_write_5m</c>, <c>cache_write_1h</c>, <c>output</c> or <c>reasoning</c>.
+/// </param>
 /// <param name="Tokens">Number of tokens.</param>
 /// <param name="UsdPerMillion">The rate in USD per million tokens.</param>
 /// <param name="Cost">The cost in USD.</param>

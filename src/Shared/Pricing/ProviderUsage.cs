@@ -69,8 +69,10 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         {
             var oneHour = Count("cache_creation", "ephemeral_1h_input_tokens");
             // The total is all that older API versions tell, and those writes are kept for 5 minutes.
-            var fiveMinutes = Math.Max(Count("cache_creation", "ephemeral_5m_input_tokens"), Count("cache_creation_input_tokens") - oneHour);
-            return new TokenCounts(Count("input_tokens"), Count("output_tokens"), Count("cache_read_input_tokens"), fiveMinutes, oneHour, 0);
+            var fiveMinutes = Math.Max(
+                Count("cache_creation", "ephemeral_5m_input_tokens"), Count("cache_creation_input_tokens") - oneHour);
+            return new TokenCounts(
+                Count("input_tokens"), Count("output_tokens"), Count("cache_read_input_tokens"), fiveMinutes, oneHour, 0);
         }
 
         public TokenCounts? Google()

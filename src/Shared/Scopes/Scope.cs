@@ -31,10 +31,14 @@ public sealed record Scope
     public static Scope OfProject(Guid projectId) => new(null, projectId);
 
     /// <summary>
-    /// The condition that keeps a query inside the scope, over the parameters <c>@ApiKeyId</c> and <c>@ProjectId</c>.
+    /// The condition that keeps a query inside the scope, over the parameters <c>@apiKeyId</c> and <c>@projectId</c>.
     /// One of two constants, so that the planner can use the index on that column.
     /// </summary>
-    public string Filter => ProjectId is null ? "api_key_id = @ApiKeyId" : "project_id = @ProjectId";
+    public string Filter => ProjectId is null ? "api_key_id = @apiKeyId" : "project_id = @projectId";
+
+    /// <summary>The same condition on the columns of one table of a join.</summary>
+    /// <param name="alias">The table's alias in the query.</param>
+    public string FilterOn(string alias) => $"{alias}.{Filter}";
 
     /// <summary>A text without the key, since a scope may be printed into a log.</summary>
     public override string ToString() => ProjectId is null ? "API key" : $"project {ProjectId}";

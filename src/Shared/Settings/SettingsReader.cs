@@ -16,7 +16,9 @@ public static class SettingsReader
     /// <see cref="ValidationAttribute"/>s on the property are checked.
     /// </summary>
     /// <typeparam name="T">A class or record with settable properties; its initializers are the defaults.</typeparam>
-    /// <exception cref="OperatorErrorException">A value is invalid; the message names the variable, the value and what is accepted.</exception>
+    /// <exception cref="OperatorErrorException">
+    /// A value is invalid; the message names the variable, the value and what is accepted.
+    /// </exception>
     public static T ReadSettings<T>(this IConfiguration configuration)
         where T : class, new()
     {
@@ -55,8 +57,10 @@ public static class SettingsReader
                 "FALSE" or "0" or "NO" or "OFF" => false,
                 _ => null,
             },
-            _ when type == typeof(int) => int.TryParse(text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null,
-            _ when type.IsEnum => Enum.TryParse(type, text, ignoreCase: true, out var member) && Enum.IsDefined(type, member) ? member : null,
+            _ when type == typeof(int) => int.TryParse(
+                text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null,
+            _ when type.IsEnum => Enum.TryParse(
+                type, text, ignoreCase: true, out var member) && Enum.IsDefined(type, member) ? member : null,
             _ when type == typeof(Uri) => Uri.TryCreate(text, UriKind.Absolute, out var uri) ? uri : null,
             _ when type == typeof(IReadOnlyList<string>) => ParseList(text),
             _ when type == typeof(IReadOnlyList<IPNetwork>) => ParseNetworks(text),

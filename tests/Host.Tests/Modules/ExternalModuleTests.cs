@@ -114,6 +114,24 @@ public sealed class ExternalModuleTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("ThrowingExample", "Thrown by an example.")]
+    [Arguments("SamePathInDocument", "Another endpoint has the same path in the document")]
+    public async Task An_endpoint_that_cannot_be_documented_is_left_out_of_the_document(string misconduct, string reason)
+    {
+        using var folder = new ModuleFolder(Witness);
+        await using var own = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()), ("MODULES_PATH", folder.Path), ("WITNESS", misconduct));
+        using var client = new ApiClient(own.Address, "k");
+
+        var document = await client.GetAsync("/openapi.json");
+
+        await Assert.That(document.Status).IsEqualTo(200);
+        await Assert.That((string?)document["paths"]!["/api/v1/mcp/servers/{id}"]!["get"]!["operationId"]).IsEqualTo("getServer");
+        await Assert.That(document["paths"]!.AsObject().ContainsKey("/api/v1/witness")).IsFalse();
+        await Eventually.HoldsAsync(() => Task.FromResult(own.Output.Contains($"is left out of the OpenAPI document: {reason}", StringComparison.Ordinal)));
+    }
+
+    [Test]
     public async Task A_request_that_throws_is_500_without_its_message()
     {
         await using var host = await WitnessServer.StartAsync(server);

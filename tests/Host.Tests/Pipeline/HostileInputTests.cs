@@ -324,8 +324,8 @@ public sealed class HostileInputTests(ServerFixture server)
             yield return "\"\"";
         if ((int?)schema["minimum"] is { } minimum)
             yield return $"{minimum - 1}";
-        if ((int?)schema["exclusiveMinimum"] is { } exclusiveMinimum)
-            yield return $"{exclusiveMinimum}";
+        if ((int?)schema["minimum"] is { } bound && (bool?)schema["exclusiveMinimum"] is true)
+            yield return $"{bound}";
         if ((int?)schema["maximum"] is { } maximum)
             yield return $"{maximum + 1}";
         if ((string?)schema["format"] is "int32")

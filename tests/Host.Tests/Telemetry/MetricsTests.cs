@@ -81,7 +81,7 @@ public sealed partial class MetricsTests(ServerFixture server)
         await Assert.That(receiver.Traces).Contains("/conversations/log").And.Contains("insert into messages").And.Contains("http.route").And.Contains("llmring-server");
         await Assert.That(receiver.Metrics).Contains("http.server.request.duration").And.Contains("llmring.usage.batch.size");
         await Assert.That(metrics).Contains("/conversations/log");
-        await Assert.That(output).Contains("The database is not available");
+        await Assert.That(output).Contains("\"Event\":\"DatabaseUnavailable\"").And.Contains("The database is not available");
         foreach (var line in output.Split('\n', StringSplitOptions.RemoveEmptyEntries))
             await Assert.That((string?)JsonNode.Parse(line)!["Timestamp"]).IsNotNull().Because(line);
         foreach (var text in (string[])[receiver.Traces, receiver.Metrics, metrics, output])

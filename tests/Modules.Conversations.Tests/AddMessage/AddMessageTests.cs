@@ -6,12 +6,19 @@ namespace LlmRing.Modules.Conversations.Tests.AddMessage;
 public sealed class AddMessageTests(ServerFixture server)
 {
     [Test]
-    public async Task One_message_is_stored_and_counted()
+    public async Task A_message_is_stored_and_added_to_the_totals()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
 
-        var answer = await client.PostAsync($"/api/v1/conversations/{id}/messages", new { id = "theirs", role = "user", content = "Hello", input_tokens = 2, metadata = new { cost = 0.5 } });
+        var answer = await client.PostAsync($"/api/v1/conversations/{id}/messages", new
+        {
+            id = "theirs",
+            role = "user",
+            content = "Hello",
+            input_tokens = 2,
+            metadata = new { cost = 0.5 },
+        });
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)answer["content"]).IsEqualTo("Hello");
@@ -26,7 +33,7 @@ public sealed class AddMessageTests(ServerFixture server)
     [Arguments("""{"role": "user", "metadata": 1}""", """["body","metadata"]""")]
     public async Task A_bad_message_is_422_and_nothing_is_stored(string body, string place)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
@@ -40,11 +47,14 @@ public sealed class AddMessageTests(ServerFixture server)
     [Test]
     public async Task Another_key_gets_404_and_adds_nothing()
     {
-        var owner = server.NewClient();
+        using var other = server.NewClient();
+        using var owner = server.NewClient();
         var id = await owner.NewConversationAsync();
         var before = await server.SnapshotAsync(owner);
 
-        await Assert.That((await server.NewClient().PostAsync($"/api/v1/conversations/{id}/messages", new { role = "user", content = "me, too" })).Status).IsEqualTo(404);
+        var answer = await other.PostAsync($"/api/v1/conversations/{id}/messages", new { role = "user", content = "me, too" });
+
+        await Assert.That(answer.Status).IsEqualTo(404);
         await Assert.That(await server.SnapshotAsync(owner)).IsEqualTo(before);
     }
 }

@@ -8,8 +8,9 @@ public sealed class CreateConversationTests(ServerFixture server)
     [Test]
     public async Task A_conversation_without_members_has_the_defaults()
     {
-        var client = server.NewClient();
-        var answer = await client.PostAsync("/api/v1/conversations", new { model_alias = (string?)null, project_id = "anyone", api_key_id = "somebody" });
+        using var client = server.NewClient();
+        var answer = await client.PostAsync(
+            "/api/v1/conversations", new { model_alias = (string?)null, project_id = "anyone", api_key_id = "somebody" });
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)answer["model_alias"]).IsEqualTo("default");
@@ -26,10 +27,17 @@ public sealed class CreateConversationTests(ServerFixture server)
     [Arguments("/conversations")]
     [Arguments("/conversations/")]
     [Arguments("/api/v1/conversations/")]
-    public async Task Both_prefixes_serve_with_and_without_a_slash(string path)
+    public async Task Both_prefixes_are_served_with_and_without_a_slash(string path)
     {
-        var client = server.NewClient();
-        var answer = await client.PostAsync(path, new { title = Chat.Faker.Lorem.Sentence(), system_prompt = "Be brief.", model_alias = "deep", temperature = 2, max_tokens = 1 });
+        using var client = server.NewClient();
+        var answer = await client.PostAsync(path, new
+        {
+            title = Chat.Faker.Lorem.Sentence(),
+            system_prompt = "Be brief.",
+            model_alias = "deep",
+            temperature = 2,
+            max_tokens = 1,
+        });
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)(await client.GetAsync($"/conversations/{answer["id"]}"))["model_alias"]).IsEqualTo("deep");
@@ -48,7 +56,7 @@ public sealed class CreateConversationTests(ServerFixture server)
     [Arguments("""{"system_prompt": "\ud800"}""", "system_prompt")]
     public async Task A_bad_member_is_422_and_nothing_is_stored(string body, string member)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var answer = await client.PostAsync("/api/v1/conversations", body);
 
         await Assert.That(answer.Status).IsEqualTo(422);
@@ -59,27 +67,30 @@ public sealed class CreateConversationTests(ServerFixture server)
     [Test]
     public async Task Too_long_a_title_or_alias_is_422()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
         await Assert.That((await client.PostAsync("/conversations", new { title = new string('x', 501) })).Status).IsEqualTo(422);
         await Assert.That((await client.PostAsync("/conversations", new { model_alias = new string('x', 256) })).Status).IsEqualTo(422);
-        await Assert.That((await client.PostAsync("/conversations", new { title = new string('ü', 500), model_alias = new string('x', 255) })).Status).IsEqualTo(200);
+        var longest = new { title = new string('ü', 500), model_alias = new string('x', 255) };
+        await Assert.That((await client.PostAsync("/conversations", longest)).Status).IsEqualTo(200);
     }
 
     [Test]
-    public async Task A_body_that_is_no_JSON_or_too_deep_is_422()
+    public async Task A_body_that_is_not_JSON_or_nested_too_deeply_is_422()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
         await Assert.That((await client.PostAsync("/conversations", "{")).Status).IsEqualTo(422);
         await Assert.That((await client.PostAsync("/conversations", "[]")).Status).IsEqualTo(422);
-        await Assert.That((await client.PostAsync("/conversations", $$"""{"x": {{new string('[', 2000)}}{{new string(']', 2000)}}}""")).Status).IsEqualTo(422);
+        var deep = $"{new string('[', 2000)}{new string(']', 2000)}";
+        await Assert.That((await client.PostAsync("/conversations", $$"""{"x": {{deep}}}""")).Status).IsEqualTo(422);
         await Assert.That(await server.SnapshotAsync(client)).IsEqualTo("");
     }
 
     [Test]
-    public async Task Without_a_key_it_is_401_before_the_body_is_looked_at()
+    public async Task A_request_without_a_key_is_401_whatever_its_body()
     {
-        await Assert.That((await server.ClientWithKey(null).PostAsync("/api/v1/conversations", "{")).Status).IsEqualTo(401);
+        using var anonymous = server.ClientWithKey(null);
+        await Assert.That((await anonymous.PostAsync("/api/v1/conversations", "{")).Status).IsEqualTo(401);
     }
 }

@@ -8,7 +8,7 @@ public sealed class DeleteConversationTests(ServerFixture server)
     [Test]
     public async Task A_deleted_conversation_is_gone_with_its_messages()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(3));
 
@@ -23,12 +23,13 @@ public sealed class DeleteConversationTests(ServerFixture server)
     [Test]
     public async Task Another_key_gets_404_and_deletes_nothing()
     {
-        var owner = server.NewClient();
+        using var other = server.NewClient();
+        using var owner = server.NewClient();
         var id = await owner.NewConversationAsync();
         await owner.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(3));
         var before = await server.SnapshotAsync(owner);
 
-        await Assert.That((await server.NewClient().DeleteAsync($"/api/v1/conversations/{id}")).Status).IsEqualTo(404);
+        await Assert.That((await other.DeleteAsync($"/api/v1/conversations/{id}")).Status).IsEqualTo(404);
         await Assert.That(await server.SnapshotAsync(owner)).IsEqualTo(before);
     }
 }

@@ -6,9 +6,10 @@ namespace LlmRing.Modules.Conversations.Tests.DeleteOldMessages;
 public sealed class DeleteOldMessagesTests(ServerFixture server)
 {
     [Test]
-    public async Task Only_the_callers_old_messages_go()
+    public async Task Only_the_callers_old_messages_are_deleted()
     {
-        var (client, other) = (server.NewClient(), server.NewClient());
+        using var client = server.NewClient();
+        using var other = server.NewClient();
         var (mine, theirs) = (await OldConversationAsync(client), await OldConversationAsync(other));
         await client.PostAsync($"/conversations/{mine}/messages", new { role = "user", content = "new" });
         var before = await server.SnapshotAsync(other);
@@ -22,20 +23,24 @@ public sealed class DeleteOldMessagesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Positions_are_not_used_again_after_a_clean_up()
+    public async Task Positions_of_deleted_messages_are_not_used_again()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await OldConversationAsync(client);
         await client.DeleteAsync("/conversations/old-messages");
 
         await Assert.That((await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(2))).Status).IsEqualTo(200);
-        await Assert.That(await server.ScalarAsync<long>("select min(position) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(id) })).IsEqualTo(4);
+        var first = await server.ScalarAsync<long>(
+            "select min(position) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(id) });
+        await Assert.That(first).IsEqualTo(4);
     }
 
     [Test]
-    public async Task The_default_is_thirty_days()
+    public async Task The_default_age_is_thirty_days()
     {
-        await Assert.That((await server.NewClient().DeleteAsync("/conversations/old-messages")).Text).IsEqualTo("""{"deleted_count":0,"retention_days":30}""");
+        using var client = server.NewClient();
+        await Assert.That((await client.DeleteAsync("/conversations/old-messages")).Text)
+            .IsEqualTo("""{"deleted_count":0,"retention_days":30}""");
     }
 
     [Test]
@@ -44,9 +49,10 @@ public sealed class DeleteOldMessagesTests(ServerFixture server)
     [Arguments("soon", 422)]
     [Arguments("4294967296", 422)]
     [Arguments("2147483647", 200)]
-    public async Task Retention_is_at_least_a_day(string days, int status)
+    public async Task The_age_is_at_least_a_day(string days, int status)
     {
-        await Assert.That((await server.NewClient().DeleteAsync($"/conversations/old-messages?retention_days={days}")).Status).IsEqualTo(status);
+        using var client = server.NewClient();
+        await Assert.That((await client.DeleteAsync($"/conversations/old-messages?retention_days={days}")).Status).IsEqualTo(status);
     }
 
     private async Task<string> OldConversationAsync(ApiClient client)

@@ -8,7 +8,7 @@ public sealed class GetConversationTests(ServerFixture server)
     [Test]
     public async Task A_conversation_comes_with_its_messages_oldest_first()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(5));
 
@@ -25,7 +25,7 @@ public sealed class GetConversationTests(ServerFixture server)
     [Arguments("0")]
     public async Task Without_messages_the_list_is_empty(string no)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages", new { role = "user", content = "hello" });
 
@@ -36,11 +36,13 @@ public sealed class GetConversationTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Another_keys_conversation_looks_like_none()
+    public async Task A_conversation_of_another_key_is_answered_like_an_unknown_one()
     {
-        var id = await server.NewClient().NewConversationAsync();
-        var others = await server.NewClient().GetAsync($"/api/v1/conversations/{id}");
-        var none = await server.NewClient().GetAsync($"/api/v1/conversations/{Guid.NewGuid()}");
+        using var owner = server.NewClient();
+        using var other = server.NewClient();
+        var id = await owner.NewConversationAsync();
+        var others = await other.GetAsync($"/api/v1/conversations/{id}");
+        var none = await other.GetAsync($"/api/v1/conversations/{Guid.NewGuid()}");
 
         await Assert.That(others.Status).IsEqualTo(404);
         await Assert.That(others.Text).IsEqualTo("""{"detail":"Conversation not found"}""");
@@ -48,9 +50,10 @@ public sealed class GetConversationTests(ServerFixture server)
     }
 
     [Test]
-    public async Task An_id_that_is_no_UUID_is_422()
+    public async Task An_id_that_is_not_a_UUID_is_422()
     {
-        var answer = await server.NewClient().GetAsync("/conversations/42");
+        using var client = server.NewClient();
+        var answer = await client.GetAsync("/conversations/42");
 
         await Assert.That(answer.Status).IsEqualTo(422);
         await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo("""["path","id"]""");
@@ -62,7 +65,7 @@ public sealed class GetConversationTests(ServerFixture server)
     [Arguments("include_messages=perhaps")]
     public async Task A_bad_query_is_422(string query)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
         await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}?{query}")).Status).IsEqualTo(422);
     }

@@ -8,7 +8,7 @@ public sealed class ListConversationsTests(ServerFixture server)
     [Test]
     public async Task The_last_updated_comes_first()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var (first, second) = (await client.NewConversationAsync("first"), await client.NewConversationAsync("second"));
         await client.PostAsync($"/conversations/{first}/messages", new { role = "user", content = "again" });
 
@@ -19,9 +19,9 @@ public sealed class ListConversationsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Cursors_walk_through_everything_once()
+    public async Task Cursors_page_through_every_conversation_once()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         for (var number = 0; number < 7; number++)
             await client.NewConversationAsync($"talk {number}");
 
@@ -42,24 +42,26 @@ public sealed class ListConversationsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Cursors_tell_conversations_of_the_same_moment_apart()
+    public async Task Cursors_page_through_conversations_with_equal_times()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         for (var number = 0; number < 5; number++)
             await client.NewConversationAsync();
-        await server.ScalarAsync<object>("update llmring.conversations set updated_at = '2026-01-01T00:00:00Z' where api_key_id = @Key", new { client.Key });
+        await server.ScalarAsync<object>(
+            "update llmring.conversations set updated_at = '2026-01-01T00:00:00Z' where api_key_id = @key", new { key = client.Key });
 
         var first = await client.GetAsync("/conversations?limit=2");
         var second = await client.GetAsync($"/conversations?limit=3&cursor={first.Headers["X-Next-Cursor"]}");
 
-        await Assert.That(first.Json.AsArray().Concat(second.Json.AsArray()).Select(row => (string)row!["id"]!).Distinct().Count()).IsEqualTo(5);
+        await Assert.That(first.Json.AsArray().Concat(second.Json.AsArray()).Select(row => (string)row!["id"]!).Distinct().Count())
+            .IsEqualTo(5);
         await Assert.That(second.Headers.ContainsKey("X-Next-Cursor")).IsFalse();
     }
 
     [Test]
-    public async Task Offset_and_limit_page_as_well()
+    public async Task Offset_and_limit_select_a_page()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         for (var number = 0; number < 4; number++)
             await client.NewConversationAsync($"talk {number}");
 
@@ -78,7 +80,8 @@ public sealed class ListConversationsTests(ServerFixture server)
     [Arguments("cursor=%00", "cursor")]
     public async Task A_bad_query_is_422(string query, string member)
     {
-        var answer = await server.NewClient().GetAsync($"/api/v1/conversations?{query}");
+        using var client = server.NewClient();
+        var answer = await client.GetAsync($"/api/v1/conversations?{query}");
 
         await Assert.That(answer.Status).IsEqualTo(422);
         await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo($"""["query","{member}"]""");
@@ -87,8 +90,10 @@ public sealed class ListConversationsTests(ServerFixture server)
     [Test]
     public async Task Another_key_sees_nothing()
     {
-        await server.NewClient().NewConversationAsync();
+        using var owner = server.NewClient();
+        using var other = server.NewClient();
+        await owner.NewConversationAsync();
 
-        await Assert.That((await server.NewClient().GetAsync("/api/v1/conversations/?limit=&offset=")).Text).IsEqualTo("[]");
+        await Assert.That((await other.GetAsync("/api/v1/conversations/?limit=&offset=")).Text).IsEqualTo("[]");
     }
 }

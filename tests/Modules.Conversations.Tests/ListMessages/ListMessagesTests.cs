@@ -8,10 +8,11 @@ public sealed class ListMessagesTests(ServerFixture server)
     [Test]
     public async Task Messages_come_in_the_order_in_which_they_were_stored()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         for (var batch = 0; batch < 3; batch++)
-            await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(0, 50).Select(number => Chat.User($"{(batch * 50) + number}")));
+            await client.PostAsync(
+                $"/conversations/{id}/messages/batch", Enumerable.Range(0, 50).Select(number => Chat.User($"{(batch * 50) + number}")));
 
         var contents = (await client.GetAsync($"/api/v1/conversations/{id}/messages?limit=1000")).Json.Contents();
 
@@ -19,9 +20,9 @@ public sealed class ListMessagesTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Cursors_and_offsets_page_through_them()
+    public async Task Cursors_and_offsets_page_through_the_messages()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(0, 5).Select(number => Chat.User($"{number}")));
 
@@ -37,7 +38,7 @@ public sealed class ListMessagesTests(ServerFixture server)
     [Test]
     public async Task A_cursor_of_another_conversation_is_422()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var (one, other) = (await client.NewConversationAsync(), await client.NewConversationAsync());
         await client.PostAsync($"/conversations/{one}/messages/batch", Chat.Messages(3));
         var cursor = (await client.GetAsync($"/conversations/{one}/messages?limit=1")).Headers["X-Next-Cursor"];
@@ -52,19 +53,21 @@ public sealed class ListMessagesTests(ServerFixture server)
     [Arguments("offset=-1")]
     public async Task A_bad_query_is_422(string query)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
 
-        await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}/messages?{query}")).Status).IsEqualTo(422);
+        await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}/messages?{query}")).Status)
+            .IsEqualTo(422);
     }
 
     [Test]
     public async Task Another_key_gets_404()
     {
-        var owner = server.NewClient();
+        using var other = server.NewClient();
+        using var owner = server.NewClient();
         var id = await owner.NewConversationAsync();
         await owner.PostAsync($"/conversations/{id}/messages/batch", Chat.Messages(3));
 
-        var answer = await server.NewClient().GetAsync($"/api/v1/conversations/{id}/messages");
+        var answer = await other.GetAsync($"/api/v1/conversations/{id}/messages");
 
         await Assert.That(answer.Status).IsEqualTo(404);
         await Assert.That((string?)answer["detail"]).IsEqualTo("Conversation not found");

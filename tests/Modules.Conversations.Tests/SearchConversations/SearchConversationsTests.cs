@@ -5,15 +5,17 @@ using Npgsql;
 
 namespace LlmRing.Modules.Conversations.Tests.SearchConversations;
 
-[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
+/// <summary>Search over HTTP, on a server of its own: its index has no backlog of other tests.</summary>
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerClass)]
 public sealed class SearchConversationsTests(ServerFixture server)
 {
     [Test]
-    public async Task Words_are_found_at_once_and_after_they_are_indexed()
+    public async Task Words_are_found_before_and_after_they_are_indexed()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync("Holidays");
-        var stored = await client.PostAsync($"/conversations/{id}/messages/batch", new[] { Chat.User("The Train leaves Zürich at nine."), Chat.User("Something else") });
+        var stored = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new[] { Chat.User("The Train leaves Zürich at nine."), Chat.User("Something else") });
 
         foreach (var indexed in new[] { false, true })
         {
@@ -30,9 +32,9 @@ public sealed class SearchConversationsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Titles_are_found_by_what_they_are_now()
+    public async Task A_changed_title_is_found_by_its_new_words_only()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync("Quokka facts");
         await IndexedAsync();
         await client.PatchAsync($"/conversations/{id}", new { title = "Wombat facts" });
@@ -51,7 +53,7 @@ public sealed class SearchConversationsTests(ServerFixture server)
     [Test]
     public async Task Logged_conversations_are_found_by_title_message_and_response()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         await client.PostAsync("/conversations/log", Chat.Log("pelican", Chat.User("Which way to the harbour?")));
 
         foreach (var indexed in new[] { false, true })
@@ -67,9 +69,10 @@ public sealed class SearchConversationsTests(ServerFixture server)
     [Test]
     public async Task Phrases_alternatives_and_exclusions_work()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
-        await client.PostAsync($"/conversations/{id}/messages/batch", new[] { Chat.User("red apple pie"), Chat.User("apple red"), Chat.User("green pear") });
+        await client.PostAsync(
+            $"/conversations/{id}/messages/batch", new[] { Chat.User("red apple pie"), Chat.User("apple red"), Chat.User("green pear") });
         await IndexedAsync();
 
         await Assert.That((await FindAsync(client, "\"red apple\"")).Count).IsEqualTo(1);
@@ -78,9 +81,9 @@ public sealed class SearchConversationsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task More_about_it_ranks_higher_and_pages_do_not_overlap()
+    public async Task Hits_with_more_matches_come_first_on_pages_that_do_not_overlap()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(1, 5).Select(number =>
             Chat.User(string.Join(' ', Enumerable.Repeat("otter", number).Concat(Enumerable.Repeat("stone", 6 - number))))));
@@ -94,32 +97,38 @@ public sealed class SearchConversationsTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Snippets_are_safe_in_a_page()
+    public async Task Snippets_escape_HTML()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages", Chat.User("beware <script>alert('badger')</script> & co"));
 
-        await Assert.That((string?)(await FindAsync(client, "badger")).Single()!["snippet"]).Contains("&lt;script&gt;alert('<mark>badger</mark>')&lt;/script");
+        await Assert.That((string?)(await FindAsync(client, "badger")).Single()!["snippet"])
+            .Contains("&lt;script&gt;alert('<mark>badger</mark>')&lt;/script");
     }
 
     [Test]
-    public async Task What_was_stored_without_content_is_never_found()
+    public async Task Messages_stored_without_content_are_not_found()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
-        await client.PostAsync($"/conversations/{id}/messages/batch", new { logging_level = "metadata", messages = new[] { Chat.User("confidential walrus") } });
+        await client.PostAsync($"/conversations/{id}/messages/batch", new
+        {
+            logging_level = "metadata",
+            messages = new[] { Chat.User("confidential walrus") },
+        });
 
         await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
         await IndexedAsync();
         await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
-        await Assert.That(await server.ScalarAsync<long>("select count(*) from llmring.search_messages where document @@ 'walrus'")).IsEqualTo(0);
+        await Assert.That(await server.ScalarAsync<long>("select count(*) from llmring.search_messages where document @@ 'walrus'"))
+            .IsEqualTo(0);
     }
 
     [Test]
-    public async Task What_is_deleted_leaves_no_words()
+    public async Task Deleted_conversations_and_messages_leave_no_words_in_the_index()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var (deleted, aged) = (await client.NewConversationAsync("Narwhal"), await client.NewConversationAsync());
         await client.PostAsync($"/conversations/{deleted}/messages", Chat.User("narwhal one"));
         await client.PostAsync($"/conversations/{aged}/messages", Chat.User("narwhal two"));
@@ -136,18 +145,22 @@ public sealed class SearchConversationsTests(ServerFixture server)
 
         await Assert.That((await FindAsync(client, "narwhal")).Count).IsEqualTo(0);
         await Assert.That(await server.ScalarAsync<long>(
-            "select (select count(*) from llmring.search_messages where document @@ 'narwhal') + (select count(*) from llmring.search_titles where document @@ 'narwhal')")).IsEqualTo(0);
+            """
+            select (select count(*) from llmring.search_messages where document @@ 'narwhal')
+                + (select count(*) from llmring.search_titles where document @@ 'narwhal')
+            """)).IsEqualTo(0);
     }
 
     [Test]
     public async Task Another_key_finds_nothing()
     {
-        var client = server.NewClient();
+        using var other = server.NewClient();
+        using var client = server.NewClient();
         await client.PostAsync("/conversations/log", Chat.Log("fast", Chat.User("my ocelot")));
 
-        await Assert.That((await FindAsync(server.NewClient(), "ocelot")).Count).IsEqualTo(0);
+        await Assert.That((await FindAsync(other, "ocelot")).Count).IsEqualTo(0);
         await IndexedAsync();
-        await Assert.That((await FindAsync(server.NewClient(), "ocelot")).Count).IsEqualTo(0);
+        await Assert.That((await FindAsync(other, "ocelot")).Count).IsEqualTo(0);
         await Assert.That((await FindAsync(client, "ocelot")).Count).IsEqualTo(1);
     }
 
@@ -156,9 +169,9 @@ public sealed class SearchConversationsTests(ServerFixture server)
     [Arguments("' | & ! ( ) : * <->")]
     [Arguments("\"unclosed")]
     [Arguments("\\' OR 1=1 --")]
-    public async Task Anything_may_be_searched_for(string text)
+    public async Task Any_text_is_a_valid_search(string text)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         await client.NewConversationAsync("Any");
 
         await Assert.That((await FindAsync(client, text)).Count).IsEqualTo(0);
@@ -174,19 +187,8 @@ public sealed class SearchConversationsTests(ServerFixture server)
     [Arguments("q=%00")]
     public async Task A_bad_query_is_422(string query)
     {
-        await Assert.That((await server.NewClient().GetAsync($"/conversations/search?{query}")).Status).IsEqualTo(422);
-    }
-
-    [Test]
-    public async Task A_message_longer_than_the_index_can_hold_is_stored_and_its_beginning_found()
-    {
-        var client = server.NewClient();
-        var id = await client.NewConversationAsync();
-        var words = string.Join(' ', Enumerable.Range(0, 300_000).Select(number => $"w{number}"));
-
-        await Assert.That((await client.PostAsync($"/conversations/{id}/messages", Chat.User("axolotl " + words))).Status).IsEqualTo(200);
-        await IndexedAsync();
-        await Assert.That((await FindAsync(client, "axolotl w17")).Count).IsEqualTo(1);
+        using var client = server.NewClient();
+        await Assert.That((await client.GetAsync($"/conversations/search?{query}")).Status).IsEqualTo(422);
     }
 
     private static async Task<JsonArray> FindAsync(ApiClient client, string text, string further = "")
@@ -196,13 +198,12 @@ public sealed class SearchConversationsTests(ServerFixture server)
         return answer.Json.AsArray();
     }
 
-    /// <summary>Waits until what is committed now is indexed.</summary>
+    /// <summary>Waits until the index has all messages that are committed now.</summary>
     private async Task IndexedAsync()
     {
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         var last = await connection.ExecuteScalarAsync<long?>("select max(id) from llmring.search_backlog");
-        using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (await connection.ExecuteScalarAsync<bool>("select exists (select from llmring.search_backlog where id <= @last)", new { last }))
-            await Task.Delay(50, patience.Token);
+        await Eventually.HoldsAsync(async () => await connection.ExecuteScalarAsync<bool>(
+            "select not exists (select from llmring.search_backlog where id <= @last)", new { last }));
     }
 }

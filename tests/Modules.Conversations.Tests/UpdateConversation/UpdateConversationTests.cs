@@ -6,12 +6,14 @@ namespace LlmRing.Modules.Conversations.Tests.UpdateConversation;
 public sealed class UpdateConversationTests(ServerFixture server)
 {
     [Test]
-    public async Task What_is_given_changes_and_what_is_null_stays()
+    public async Task Given_members_change_and_null_members_stay()
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var made = await client.PostAsync("/conversations", new { title = "before", system_prompt = "Be brief.", max_tokens = 7 });
 
-        var answer = await client.PatchAsync($"/api/v1/conversations/{made["id"]}", $$"""{"id": "{{Guid.NewGuid()}}", "title": "after", "system_prompt": null, "temperature": 0}""");
+        var answer = await client.PatchAsync($"/api/v1/conversations/{made["id"]}", $$"""
+            {"id": "{{Guid.NewGuid()}}", "title": "after", "system_prompt": null, "temperature": 0}
+            """);
 
         await Assert.That(answer.Status).IsEqualTo(200);
         await Assert.That((string?)answer["id"]).IsEqualTo((string?)made["id"]);
@@ -30,7 +32,7 @@ public sealed class UpdateConversationTests(ServerFixture server)
     [Arguments("""{"system_prompt": "\u0000"}""")]
     public async Task A_bad_member_is_422_and_nothing_changes(string body)
     {
-        var client = server.NewClient();
+        using var client = server.NewClient();
         var id = await client.NewConversationAsync();
         var before = await server.SnapshotAsync(client);
 
@@ -41,11 +43,12 @@ public sealed class UpdateConversationTests(ServerFixture server)
     [Test]
     public async Task Another_key_gets_404_and_changes_nothing()
     {
-        var owner = server.NewClient();
+        using var other = server.NewClient();
+        using var owner = server.NewClient();
         var id = await owner.NewConversationAsync();
         var before = await server.SnapshotAsync(owner);
 
-        await Assert.That((await server.NewClient().PatchAsync($"/api/v1/conversations/{id}", new { title = "mine" })).Status).IsEqualTo(404);
+        await Assert.That((await other.PatchAsync($"/api/v1/conversations/{id}", new { title = "mine" })).Status).IsEqualTo(404);
         await Assert.That(await server.SnapshotAsync(owner)).IsEqualTo(before);
     }
 }

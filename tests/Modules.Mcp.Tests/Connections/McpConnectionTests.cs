@@ -18,7 +18,7 @@ public sealed class McpConnectionTests(McpFixture fixture)
         upstream.Seen = _ => Interlocked.Increment(ref requests);
         using var client = fixture.NewClient();
         using var restricted = fixture.Restricted(client);
-        // Stored where loopback is open; the other server, of the same database, must not go there.
+        // Stored through the server that may connect to loopback; the restricted server, over the same database, may not.
         foreach (var host in (string[])["127.0.0.1", "localhost", "a.localhost", Environment.MachineName])
         {
             var id = await client.CreateServerAsync($"http://{host}:{upstream.Port}/mcp");
@@ -46,7 +46,8 @@ public sealed class McpConnectionTests(McpFixture fixture)
         var id = await client.CreateServerAsync(upstream.UrlOf("/redirect"));
         await client.RefreshAsync(id);
 
-        foreach (var target in (string[])["http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/mcp", "http://[::ffff:169.254.169.254]/"])
+        string[] refused = ["http://169.254.169.254/latest/meta-data/", "http://10.0.0.1/mcp", "http://[::ffff:169.254.169.254]/"];
+        foreach (var target in refused)
         {
             upstream.RedirectTarget = target;
             var answer = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh");
@@ -72,7 +73,8 @@ public sealed class McpConnectionTests(McpFixture fixture)
         upstream.RedirectTarget = elsewhere.Url;
         using var client = fixture.NewClient();
 
-        await client.RefreshAsync(await client.CreateServerAsync(upstream.UrlOf("/redirect"), authConfig: new { type = "header", name = "X-Secret", value = "v" }));
+        var authConfig = new { type = "header", name = "X-Secret", value = "v" };
+        await client.RefreshAsync(await client.CreateServerAsync(upstream.UrlOf("/redirect"), authConfig: authConfig));
 
         await Assert.That(own).IsGreaterThan(0);
         await Assert.That(foreign).IsEqualTo(0);
@@ -97,7 +99,12 @@ public sealed class McpConnectionTests(McpFixture fixture)
             await client.RefreshAsync(id);
         }
 
-        foreach (var authConfig in (object[])[new { type = "magic" }, new { type = "header", name = "Host", value = "x" }, new { type = "bearer", token = "a\r\nX: y" }])
+        foreach (var authConfig in (object[])
+        [
+            new { type = "magic" },
+            new { type = "header", name = "Host", value = "x" },
+            new { type = "bearer", token = "a\r\nX: y" },
+        ])
         {
             await client.PutAsync($"/api/v1/mcp/servers/{id}", new { auth_config = authConfig });
             var answer = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh");
@@ -110,10 +117,12 @@ public sealed class McpConnectionTests(McpFixture fixture)
     public async Task A_stdio_server_is_started_with_allowed_command_lines_only_and_without_the_secrets_of_this_server()
     {
         Environment.SetEnvironmentVariable("LLMRING_TEST_SECRET", "s");
-        // With the timeout of everyday: starting a process takes a while where many tests run.
+        // With the default timeout, because starting a process takes a while when many tests run.
         await using var server = await ServerFixture.StartAsync(
-            fixture.Strict.ConnectionString, fixture.Strict.Upstream, ("MCP_STDIO_COMMANDS", $"{StdioCommand} one two,{StdioCommand} any *"));
-        using var client = new ApiClient(server.Address, fixture.NewClient().Key);
+            fixture.Strict.ConnectionString,
+            fixture.Strict.Upstream,
+            ("MCP_STDIO_COMMANDS", $"{StdioCommand} one two,{StdioCommand} any *"));
+        using var client = new ApiClient(server.Address, McpFixture.NewKey());
         var id = await client.CreateServerAsync($"stdio://{StdioCommand} any thing $(id) ;ls", "stdio");
         var refreshed = await client.RefreshAsync(id);
 
@@ -126,7 +135,14 @@ public sealed class McpConnectionTests(McpFixture fixture)
         await Assert.That((string?)died["error"]).IsNotNull().Because(died.Text);
         await client.RefreshAsync(id);
 
-        foreach (var line in (string[])["sh -c id", StdioCommand, $"{StdioCommand} one", $"{StdioCommand} one two three", $"{StdioCommand} anything"])
+        foreach (var line in (string[])
+        [
+            "sh -c id",
+            StdioCommand,
+            $"{StdioCommand} one",
+            $"{StdioCommand} one two three",
+            $"{StdioCommand} anything",
+        ])
         {
             var other = await client.CreateServerAsync($"stdio://{line}", "stdio");
             var answer = await client.PostAsync($"/api/v1/mcp/servers/{other}/refresh");

@@ -55,7 +55,11 @@ public sealed class ServerAddressRulesTests(ServerFixture server)
 
         var id = await client.CreateServerAsync();
         foreach (var method in (HttpMethod[])[HttpMethod.Put, HttpMethod.Patch])
-            await Assert.That((await client.SendAsync(method, $"/api/v1/mcp/servers/{id}", new { url })).Status).IsEqualTo(422).Because(url);
+        {
+            var answer = await client.SendAsync(method, $"/api/v1/mcp/servers/{id}", new { url });
+            await Assert.That(answer.Status).IsEqualTo(422).Because(url);
+        }
+
         await Assert.That((string?)(await client.GetAsync($"/api/v1/mcp/servers/{id}"))["url"]).IsEqualTo(McpSteps.PublicUrl);
     }
 
@@ -64,7 +68,8 @@ public sealed class ServerAddressRulesTests(ServerFixture server)
     {
         // The name of this machine is in its hosts file, or resolves to its address on the local network.
         using var client = server.NewClient();
-        var answer = await client.PostAsync("/api/v1/mcp/servers", new { name = "a", url = $"http://{Environment.MachineName}/mcp", transport_type = "http" });
+        var url = $"http://{Environment.MachineName}/mcp";
+        var answer = await client.PostAsync("/api/v1/mcp/servers", new { name = "a", url, transport_type = "http" });
 
         await Assert.That(answer.Status).IsEqualTo(422).Because(answer.Text);
         await Assert.That(answer.Text).Contains("LLMRING_MCP_ALLOWED_NETWORKS");

@@ -12,8 +12,9 @@ public sealed class CreateServerTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var created = await client.PostAsync(Servers, """
-            {"name": "weather", "url": "https://93.184.215.14/mcp", "transport_type": "sse", "auth_config": {"type": "bearer", "token": "t0p"},
-             "capabilities": {"tools": {"listChanged": true}}, "unknown": 1, "api_key_id": "another"}
+            {"name": "weather", "url": "https://93.184.215.14/mcp", "transport_type": "sse",
+             "auth_config": {"type": "bearer", "token": "t0p"}, "capabilities": {"tools": {"listChanged": true}},
+             "unknown": 1, "api_key_id": "another"}
             """);
         await Assert.That(created.Status).IsEqualTo(200).Because(created.Text);
 
@@ -37,7 +38,8 @@ public sealed class CreateServerTests(ServerFixture server)
     [Arguments("""{"name": "a", "url": "https://93.184.215.14", "transport_type": "http", "auth_config": []}""", "auth_config")]
     [Arguments("""{"name": "a", "url": "https://93.184.215.14", "transport_type": "http", "capabilities": "x"}""", "capabilities")]
     [Arguments("""{"name": "a\u0000b", "url": "https://93.184.215.14", "transport_type": "http"}""", "name")]
-    [Arguments("""{"name": "a", "url": "https://93.184.215.14", "transport_type": "http", "auth_config": {"token": "\ud800"}}""", "auth_config")]
+    [Arguments(
+        """{"name": "a", "url": "https://93.184.215.14", "transport_type": "http", "auth_config": {"token": "\ud800"}}""", "auth_config")]
     public async Task An_invalid_server_is_refused_with_all_its_invalid_members(string body, params string[] fields)
     {
         using var client = server.NewClient();
@@ -58,7 +60,9 @@ public sealed class CreateServerTests(ServerFixture server)
             $$"""{"name": "{{new string('n', 256)}}", "url": "https://93.184.215.14", "transport_type": "http"}""",
             $$"""{"name": "n", "url": "https://93.184.215.14/{{new string('u', 1000)}}", "transport_type": "http"}""",
             $$"""{"name": "n", "url": "https://93.184.215.14", "transport_type": "http", "capabilities": {{deep}} }""",
-            $$"""{"name": "n", "url": "https://93.184.215.14", "transport_type": "http", "capabilities": {"a": "{{new string('c', 70_000)}}"} }""",
+            $$"""
+            {"name": "n", "url": "https://93.184.215.14", "transport_type": "http", "capabilities": {"a": "{{new string('c', 70_000)}}"} }
+            """,
             $$"""{"name": "n", "capabilities": {{string.Concat(Enumerable.Repeat("[", 2000))}}""",
             "not json",
             "[]",

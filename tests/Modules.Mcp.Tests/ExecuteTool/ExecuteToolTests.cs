@@ -17,7 +17,10 @@ public sealed class ExecuteToolTests(McpFixture fixture)
         var conversation = await client.PostAsync("/api/v1/conversations", new { title = "mine" });
         await Assert.That(conversation.Status).IsEqualTo(200).Because(conversation.Text);
 
-        var run = await ExecuteAsync(client, tools("echo"), $$"""{"input": {"city": "Bern", "n": 1.50, "city": "Basel"}, "conversation_id": {{conversation["id"]!.ToJsonString()}} }""");
+        var run = await ExecuteAsync(
+            client,
+            tools("echo"),
+            $$"""{"input": {"city": "Bern", "n": 1.50, "city": "Basel"}, "conversation_id": "{{conversation["id"]}}"}""");
         await Assert.That(run["error"]).IsNull();
         await Assert.That((string?)run["output"]!["structuredContent"]!["city"]).IsEqualTo("Basel");
         await Assert.That((int)run["duration_ms"]!).IsGreaterThanOrEqualTo(0);
@@ -66,7 +69,8 @@ public sealed class ExecuteToolTests(McpFixture fixture)
         using var other = fixture.NewClient();
         var strange = await other.DiscoverToolsAsync(upstream.UrlOf("/strange"));
         var unknown = await ExecuteAsync(other, strange("new"));
-        await Assert.That(unknown["output"]!.ToJsonString()).IsEqualTo("""{"content":[{"type":"hologram","beams":7}],"later":{"z":1,"a":2}}""");
+        await Assert.That(unknown["output"]!.ToJsonString()).IsEqualTo(
+            """{"content":[{"type":"hologram","beams":7}],"later":{"z":1,"a":2}}""");
         var surrogate = await ExecuteAsync(other, strange("new"), """{"input": {"say": "surrogate"}}""");
         await Assert.That((string?)surrogate["error"]).Contains("cannot be read");
         var deep = await ExecuteAsync(other, strange("new"), """{"input": {"say": "deep"}}""");
@@ -123,14 +127,19 @@ public sealed class ExecuteToolTests(McpFixture fixture)
         using var http = new HttpClient { BaseAddress = server.Address };
         http.DefaultRequestHeaders.Add("X-API-Key", client.Key);
         using var leaving = new CancellationTokenSource();
-        var call = http.PostAsync($"/api/v1/mcp/tools/{tools("hang")}/execute", new StringContent("""{"input": {}}""", null, "application/json"), leaving.Token);
+        var body = new StringContent("""{"input": {}}""", null, "application/json");
+        var call = http.PostAsync($"/api/v1/mcp/tools/{tools("hang")}/execute", body, leaving.Token);
         await Eventually.HoldsAsync(() => Task.FromResult(upstream.HangsBegun == 1));
         await leaving.CancelAsync();
         await Assert.That(async () => await call).Throws<OperationCanceledException>();
 
         // The server's clock stands still, so that no timeout cancels the call.
         await Eventually.HoldsAsync(() => Task.FromResult(upstream.HangsCancelled == 1));
-        await Eventually.HoldsAsync(async () => (await client.GetAsync($"/api/v1/mcp/tools/{tools("hang")}/history")).Text.Contains("Cancelled", StringComparison.Ordinal));
+        await Eventually.HoldsAsync(async () =>
+        {
+            var history = await client.GetAsync($"/api/v1/mcp/tools/{tools("hang")}/history");
+            return history.Text.Contains("Cancelled", StringComparison.Ordinal);
+        });
     }
 
     [Test, NotInParallel]

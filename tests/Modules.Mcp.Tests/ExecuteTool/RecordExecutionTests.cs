@@ -11,7 +11,9 @@ public sealed class RecordExecutionTests(ServerFixture server)
         using var client = server.NewClient();
         var tool = await client.CreateToolAsync(await client.CreateServerAsync());
 
-        var told = await client.PostAsync($"/api/v1/mcp/tools/{tool}/execute", """{"input": {"z": 1, "a": [null]}, "output": ["any", 1.50], "duration_ms": 12}""");
+        var told = await client.PostAsync(
+            $"/api/v1/mcp/tools/{tool}/execute",
+            """{"input": {"z": 1, "a": [null]}, "output": ["any", 1.50], "duration_ms": 12}""");
         await Assert.That(told.Status).IsEqualTo(200).Because(told.Text);
         await Assert.That((string?)told["tool_id"]).IsEqualTo(tool);
         await Assert.That((int)told["duration_ms"]!).IsEqualTo(12);
@@ -68,7 +70,11 @@ public sealed class RecordExecutionTests(ServerFixture server)
         await Assert.That(foreign.Status).IsEqualTo(200).Because(foreign.Text);
         var conversation = (string)foreign["id"]!;
 
-        foreach (var body in (object[])[new { input = new { }, conversation_id = conversation, output = 1 }, new { input = new { }, conversation_id = conversation }])
+        foreach (var body in (object[])
+        [
+            new { input = new { }, conversation_id = conversation, output = 1 },
+            new { input = new { }, conversation_id = conversation },
+        ])
         {
             var answer = await client.PostAsync($"/api/v1/mcp/tools/{tool}/execute", body);
             await Assert.That(answer.Status).IsEqualTo(404).Because(answer.Text);

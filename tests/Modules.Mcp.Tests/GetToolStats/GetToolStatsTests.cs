@@ -15,7 +15,11 @@ public sealed class GetToolStatsTests(ServerFixture server)
         await Assert.That(none["p95_duration_ms"]).IsNull();
 
         for (var number = 1; number <= 21; number++)
-            await client.PostAsync($"/api/v1/mcp/tools/{tool}/execute", new { input = new { }, output = number, error = number == 1 ? "e" : null, duration_ms = number * 10 });
+        {
+            await client.PostAsync(
+                $"/api/v1/mcp/tools/{tool}/execute",
+                new { input = new { }, output = number, error = number == 1 ? "e" : null, duration_ms = number * 10 });
+        }
 
         var stats = await client.GetAsync($"/api/v1/mcp/tools/{tool}/stats");
         await Assert.That((int)stats["executions"]!).IsEqualTo(21);

@@ -12,7 +12,8 @@ public sealed class RefreshServerTests(McpFixture fixture)
     [Arguments(HttpServerSessionMode.Stateless, "http")]
     [Arguments(HttpServerSessionMode.Stateful, "http")]
     [Arguments(HttpServerSessionMode.Stateful, "sse")]
-    public async Task Features_that_the_server_lists_replace_the_stored_ones_and_known_names_keep_ids_and_history(HttpServerSessionMode sessions, string transport)
+    public async Task Features_that_the_server_lists_replace_the_stored_ones_and_known_names_keep_ids_and_history(
+        HttpServerSessionMode sessions, string transport)
     {
         await using var upstream = await McpUpstream.StartAsync(sessions);
         upstream.MoreTools = [.. Enumerable.Range(0, 244).Select(number => $"tool {number}")];
@@ -48,7 +49,8 @@ public sealed class RefreshServerTests(McpFixture fixture)
         await upstream.StopAsync();
 
         await Assert.That((await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh")).Status).IsEqualTo(502);
-        await Assert.That((await client.GetAsync($"/api/v1/mcp/resources/{refreshed.IdOf("resources", "text")}/content")).Status).IsEqualTo(502);
+        var content = await client.GetAsync($"/api/v1/mcp/resources/{refreshed.IdOf("resources", "text")}/content");
+        await Assert.That(content.Status).IsEqualTo(502);
         var away = await client.GetAsync($"/api/v1/mcp/servers/{id}");
         await Assert.That((string?)away["last_error"]).Contains("cannot be reached");
         await Assert.That((string?)away["last_error_at"]).IsNotNull();
@@ -110,7 +112,7 @@ public sealed class RefreshServerTests(McpFixture fixture)
     public async Task A_list_of_more_than_10000_items_is_answered_502()
     {
         await using var upstream = await McpUpstream.StartAsync();
-        upstream.ToolsPage = () => $$"""{"tools": [{{string.Join(',', Enumerable.Range(0, 10_001).Select(number => $$"""{"name": "{{number}}"}"""))}}]}""";
+        upstream.ToolsPage = () => PageOf(10_001);
 
         var answer = await RefreshStrangeAsync(upstream);
 
@@ -122,7 +124,7 @@ public sealed class RefreshServerTests(McpFixture fixture)
     public async Task A_list_of_10000_items_is_stored()
     {
         await using var upstream = await McpUpstream.StartAsync();
-        upstream.ToolsPage = () => $$"""{"tools": [{{string.Join(',', Enumerable.Range(0, 10_000).Select(number => $$"""{"name": "{{number}}"}"""))}}]}""";
+        upstream.ToolsPage = () => PageOf(10_000);
 
         var answer = await RefreshStrangeAsync(upstream);
 
@@ -139,6 +141,12 @@ public sealed class RefreshServerTests(McpFixture fixture)
 
         await Assert.That(answer.Status).IsEqualTo(502).Because(answer.Text);
         await Assert.That((string?)answer["detail"]).IsEqualTo("The MCP server's answer is longer than 32 MB");
+    }
+
+    private static string PageOf(int count)
+    {
+        var tools = Enumerable.Range(0, count).Select(number => $$"""{"name": "{{number}}"}""");
+        return $$"""{"tools": [{{string.Join(',', tools)}}]}""";
     }
 
     /// <summary>Refreshes an MCP server that lists <see cref="McpUpstream.ToolsPage"/>, without a timeout.</summary>

@@ -11,7 +11,8 @@ public sealed class RefreshWithBodyTests(ServerFixture server)
         using var client = server.NewClient();
         var id = await client.CreateServerAsync();
         var first = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh", """
-            {"tools": [{"name": "kept", "description": "old", "inputSchema": {"type": "object", "b": 1}}, {"name": "gone", "inputSchema": {}}],
+            {"tools": [{"name": "kept", "description": "old", "inputSchema": {"type": "object", "b": 1}},
+                       {"name": "gone", "inputSchema": {}}],
              "resources": [{"uri": "file:///a", "name": "a", "description": "A", "mimeType": "text/plain"}],
              "prompts": [{"name": "p", "description": "P", "arguments": [{"name": "x", "required": true}]}]}
             """);
@@ -23,7 +24,8 @@ public sealed class RefreshWithBodyTests(ServerFixture server)
         await client.PostAsync($"/api/v1/mcp/tools/{kept}/execute", """{"input": {"a": 1}, "output": {"b": 2}}""");
 
         var second = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh", """
-            {"tools": [{"name": "kept", "description": "new", "inputSchema": {"type": "object"}}, {"name": "added"}, {"name": "added", "description": "told twice"}],
+            {"tools": [{"name": "kept", "description": "new", "inputSchema": {"type": "object"}}, {"name": "added"},
+                       {"name": "added", "description": "told twice"}],
              "resources": []}
             """);
         await Assert.That(second.Status).IsEqualTo(200).Because(second.Text);
@@ -81,7 +83,11 @@ public sealed class RefreshWithBodyTests(ServerFixture server)
         var id = await client.CreateServerAsync();
         var answers = await Task.WhenAll(Enumerable.Range(0, 20).Select(number => client.PostAsync(
             $"/api/v1/mcp/servers/{id}/refresh",
-            new { tools = Enumerable.Range(number, 10).Select(tool => new { name = $"tool {tool}" }), prompts = new[] { new { name = "p" } } })));
+            new
+            {
+                tools = Enumerable.Range(number, 10).Select(tool => new { name = $"tool {tool}" }),
+                prompts = new[] { new { name = "p" } },
+            })));
 
         foreach (var answer in answers)
             await Assert.That(answer.Status).IsEqualTo(200).Because(answer.Text);

@@ -21,7 +21,8 @@ public sealed class UpdateServerTests(ServerFixture server)
         await Assert.That((string?)changed["url"]).IsEqualTo(McpSteps.PublicUrl);
         await Assert.That((string?)changed["auth_config"]!["token"]).IsEqualTo("kept");
 
-        var moved = await client.SendAsync(new HttpMethod(method), $"{Servers}/{id}", """{"url": "https://93.184.215.14/v2", "auth_config": {}}""");
+        var moved = await client.SendAsync(
+            new HttpMethod(method), $"{Servers}/{id}", """{"url": "https://93.184.215.14/v2", "auth_config": {}}""");
         await Assert.That((string?)moved["url"]).IsEqualTo("https://93.184.215.14/v2");
         await Assert.That(moved["auth_config"]!.ToJsonString()).IsEqualTo("{}");
     }

@@ -86,8 +86,8 @@ public sealed class McpUpstream : IAsyncDisposable
             {
                 Resources =
                 [
-                    new ModelContextProtocol.Protocol.Resource { Uri = "test://text", Name = "text", MimeType = "text/plain", Description = "A text" },
-                    new ModelContextProtocol.Protocol.Resource { Uri = "test://blob", Name = "blob", MimeType = "application/octet-stream" },
+                    new Resource { Uri = "test://text", Name = "text", MimeType = "text/plain", Description = "A text" },
+                    new Resource { Uri = "test://blob", Name = "blob", MimeType = "application/octet-stream" },
                 ],
             });
             options.Handlers.ReadResourceHandler = async (request, cancellationToken) =>
@@ -103,7 +103,15 @@ public sealed class McpUpstream : IAsyncDisposable
             };
             options.Handlers.ListPromptsHandler = (_, _) => new ValueTask<ListPromptsResult>(new ListPromptsResult
             {
-                Prompts = [new ModelContextProtocol.Protocol.Prompt { Name = "greet", Description = "A greeting", Arguments = [new PromptArgument { Name = "id", Required = true }] }],
+                Prompts =
+                [
+                    new Prompt
+                    {
+                        Name = "greet",
+                        Description = "A greeting",
+                        Arguments = [new PromptArgument { Name = "id", Required = true }],
+                    },
+                ],
             });
             options.Handlers.GetPromptHandler = async (request, cancellationToken) =>
             {
@@ -129,7 +137,9 @@ public sealed class McpUpstream : IAsyncDisposable
         _application.Use(async (context, next) =>
         {
             Seen?.Invoke(context.Request);
-            if (context.Request.Path.StartsWithSegments("/mcp") && RequiredHeader?.Split(": ") is [var name, var value] && context.Request.Headers[name] != value)
+            if (context.Request.Path.StartsWithSegments("/mcp")
+                && RequiredHeader?.Split(": ") is [var name, var value]
+                && context.Request.Headers[name] != value)
                 context.Response.StatusCode = StatusCodes.Status401Unauthorized;
             else
                 await next(context);
@@ -144,7 +154,8 @@ public sealed class McpUpstream : IAsyncDisposable
         _application.Map("/strange", StrangeAsync);
         _application.Map("/silent", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         await _application.StartAsync();
-        _port = new Uri(_application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First()).Port;
+        var addresses = _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
+        _port = new Uri(addresses.First()).Port;
     }
 
     /// <summary>Stops the server at once, and breaks its calls off.</summary>
@@ -168,18 +179,23 @@ public sealed class McpUpstream : IAsyncDisposable
         var start = int.Parse(request.Params?.Cursor ?? "0", System.Globalization.CultureInfo.InvariantCulture);
         return new ValueTask<ListToolsResult>(new ListToolsResult
         {
-            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new ModelContextProtocol.Protocol.Tool { Name = name, Description = $"does {name}" })],
+            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new Tool { Name = name, Description = $"does {name}" })],
             NextCursor = start + PageSize < names.Length ? $"{start + PageSize}" : null,
         });
     }
 
-    private async ValueTask<CallToolResult> CallToolAsync(RequestContext<CallToolRequestParams> request, CancellationToken cancellationToken)
+    private async ValueTask<CallToolResult> CallToolAsync(
+        RequestContext<CallToolRequestParams> request, CancellationToken cancellationToken)
     {
         switch (request.Params!.Name)
         {
             case "echo":
                 var arguments = JsonSerializer.SerializeToElement(request.Params.Arguments);
-                return new CallToolResult { Content = [new TextContentBlock { Text = arguments.GetRawText() }], StructuredContent = arguments };
+                return new CallToolResult
+                {
+                    Content = [new TextContentBlock { Text = arguments.GetRawText() }],
+                    StructuredContent = arguments,
+                };
             case "fail":
                 return new CallToolResult { Content = [new TextContentBlock { Text = "no such city" }], IsError = true };
             case "big":
@@ -215,7 +231,9 @@ public sealed class McpUpstream : IAsyncDisposable
         var message = await JsonNode.ParseAsync(context.Request.Body);
         var result = (string?)message?["method"] switch
         {
-            "initialize" => """{"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "s", "version": "1"}}""",
+            "initialize" => """
+                {"protocolVersion": "2025-06-18", "capabilities": {"tools": {}}, "serverInfo": {"name": "s", "version": "1"}}
+                """,
             "tools/list" => ToolsPage(),
             "tools/call" => (string?)message["params"]?["arguments"]?["say"] switch
             {

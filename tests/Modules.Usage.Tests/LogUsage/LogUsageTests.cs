@@ -199,6 +199,25 @@ public sealed class LogUsageTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_usage_that_cannot_be_stored_does_not_fail_the_next_one_on_its_connection()
+    {
+        await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream);
+        using var client = new ApiClient(host.Address, "k");
+
+        // One of the refusals meets the execution that prepares the statement.
+        var statuses = new List<int>();
+        foreach (var isGood in (bool[])[true, false, true, true, false, true])
+        {
+            object usage = isGood
+                ? UsageFaker.Usage()
+                : """{"provider":"p","model":"m","input_tokens":1,"output_tokens":1,"metadata":{"n":1e999999}}""";
+            statuses.Add((await client.PostAsync("/api/v1/log", usage)).Status);
+        }
+
+        await Assert.That(string.Join(' ', statuses)).IsEqualTo("200 400 200 200 400 200");
+    }
+
+    [Test]
     public async Task A_log_is_refused_with_503_while_the_queue_is_full_and_stored_afterwards()
     {
         var database = await server.Postgres.CreateDatabaseAsync();

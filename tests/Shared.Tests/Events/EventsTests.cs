@@ -70,8 +70,8 @@ public sealed class EventsTests
         await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.failed", nameof(FailingListener)) == 1));
         bus.Events.Publish(new Rang(1));
 
-        await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.heard", nameof(FailingListener)) == 1));
-        await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.heard", nameof(Listener)) == 2));
+        await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.handled", nameof(FailingListener)) == 1));
+        await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.handled", nameof(Listener)) == 2));
         await Assert.That(bus.Heard.First.SequenceEqual([-1, 1])).IsTrue();
     }
 
@@ -101,7 +101,7 @@ public sealed class EventsTests
         {
             for (var k = 0; k < 10_000; k++)
                 bus.Events.Publish(new Rang(i));
-            await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.heard", nameof(Listener)) == (i + 1) * 10_000));
+            await Eventually.HoldsAsync(() => Task.FromResult(bus.Count("llmring.events.handled", nameof(Listener)) == (i + 1) * 10_000));
         }
 
         // The queue holds 100,000 events, and the blocked listener has received at most one batch of 1,000.
@@ -109,7 +109,7 @@ public sealed class EventsTests
         await Assert.That(bus.Count("llmring.events.dropped", nameof(Listener))).IsEqualTo(0);
         bus.Heard.Unblock.SetResult();
         await Eventually.HoldsAsync(() => Task.FromResult(
-            bus.Count("llmring.events.heard", nameof(BlockedListener)) + bus.Count("llmring.events.dropped", nameof(BlockedListener)) == 150_000));
+            bus.Count("llmring.events.handled", nameof(BlockedListener)) + bus.Count("llmring.events.dropped", nameof(BlockedListener)) == 150_000));
     }
 
     [Test]

@@ -64,12 +64,18 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
     /// <param name="expiresAt">When the key expires, UTC; null: never.</param>
     /// <param name="cancellationToken">Ends the write.</param>
     /// <returns>Ids of the key and its project.</returns>
-    public async Task<(Guid Id, Guid Project)> CreateAsync(string project, ApiKey key, DateTimeOffset? expiresAt, CancellationToken cancellationToken)
+    public async Task<(Guid Id, Guid Project)> CreateAsync(
+        string project, ApiKey key, DateTimeOffset? expiresAt, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         // Only one command creates at a time, so that two do not create the same project.
-        await connection.ExecuteAsync(new CommandDefinition("select pg_advisory_xact_lock(@lockKey)", new { lockKey = AdvisoryLocks.Keys }, transaction, cancellationToken: cancellationToken));
+        await connection.ExecuteAsync(
+            new CommandDefinition(
+                "select pg_advisory_xact_lock(@lockKey)",
+                new { lockKey = AdvisoryLocks.Keys },
+                transaction,
+                cancellationToken: cancellationToken));
         var found = (await connection.QueryAsync<Guid>(new CommandDefinition(
             "select id from llmring_api.projects p where id::text = lower(@project) or to_jsonb(p) ->> 'name' = @project limit 2",
             new { project }, transaction, cancellationToken: cancellationToken))).AsList();
@@ -79,7 +85,10 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
             throw new OperatorErrorException($"There is no project {project}");
 
         var projectId = found.Count == 1 ? found[0] : await connection.ExecuteScalarAsync<Guid>(new CommandDefinition(
-            "insert into llmring_api.projects (id, name) values (gen_random_uuid(), @project) returning id", new { project }, transaction, cancellationToken: cancellationToken));
+            "insert into llmring_api.projects (id, name) values (gen_random_uuid(), @project) returning id",
+            new { project },
+            transaction,
+            cancellationToken: cancellationToken));
         var id = await InsertAsync(connection, transaction, projectId, key, expiresAt, cancellationToken);
         await transaction.CommitAsync(cancellationToken);
         return (id, projectId);
@@ -99,14 +108,20 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>Stores a new key of the same project with the lifetime of the old one, and lets the old key expire after a grace period.</summary>
+    /// <summary>
+    /// Stores a new key of the same project with the lifetime of the old one, and lets the old key expire after a grace period.
+    /// </summary>
     /// <returns>Ids of the new key and its project, and when the new key expires.</returns>
-    public async Task<(Guid Id, Guid Project, DateTimeOffset? ExpiresAt)> RotateAsync(Guid old, ApiKey key, TimeSpan grace, DateTimeOffset now, CancellationToken cancellationToken)
+    public async Task<(Guid Id, Guid Project, DateTimeOffset? ExpiresAt)> RotateAsync(
+        Guid old, ApiKey key, TimeSpan grace, DateTimeOffset now, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var stored = await connection.QuerySingleOrDefaultAsync<StoredKey>(new CommandDefinition(
-            $"select {Columns} from llmring_api.api_keys k where id = @old for update", new { old }, transaction, cancellationToken: cancellationToken));
+            $"select {Columns} from llmring_api.api_keys k where id = @old for update",
+            new { old },
+            transaction,
+            cancellationToken: cancellationToken));
         if (stored is null || stored.StateAt(now) is not "active")
             throw new OperatorErrorException($"There is no active key {old}");
         if (stored.ProjectId is not { } project)
@@ -135,12 +150,24 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
     }
 
     private static async Task<Guid> InsertAsync(
-        NpgsqlConnection connection, NpgsqlTransaction transaction, Guid project, ApiKey key, DateTimeOffset? expiresAt, CancellationToken cancellationToken) =>
+        NpgsqlConnection connection,
+        NpgsqlTransaction transaction,
+        Guid project,
+        ApiKey key,
+        DateTimeOffset? expiresAt,
+        CancellationToken cancellationToken) =>
         await connection.ExecuteScalarAsync<Guid>(new CommandDefinition(
+            // Tables of another system may lack expires_at, so the column is named only when it is set.
             expiresAt is null
-                ? "insert into llmring_api.api_keys (id, project_id, key_hash, is_active) values (gen_random_uuid(), @project, @Hash, true) returning id"
-                : "insert into llmring_api.api_keys (id, project_id, key_hash, is_active, expires_at) values (gen_random_uuid(), @project, @Hash, true, @expiresAt) returning id",
-            new { project, key.Hash, expiresAt },
+                ? """
+                insert into llmring_api.api_keys (id, project_id, key_hash, is_active)
+                values (gen_random_uuid(), @project, @hash, true) returning id
+                """
+                : """
+                insert into llmring_api.api_keys (id, project_id, key_hash, is_active, expires_at)
+                values (gen_random_uuid(), @project, @hash, true, @expiresAt) returning id
+                """,
+            new { project, hash = key.Hash, expiresAt },
             transaction,
             cancellationToken: cancellationToken));
 }

@@ -42,7 +42,9 @@ internal sealed class RedisRateLimiter(Quota quota, RedisConnection redis, TimeP
     public async ValueTask<RateLimitDecision?> TryAcquireAsync(string caller)
     {
         var connecting = redis.GetAsync();
-        if (!connecting.IsCompletedSuccessfully || !connecting.Result.IsConnected || time.GetTimestamp() < Interlocked.Read(ref _pausedUntil))
+        if (
+            !connecting.IsCompletedSuccessfully || !connecting.Result.IsConnected
+                || time.GetTimestamp() < Interlocked.Read(ref _pausedUntil))
             return null;
 
         try
@@ -51,7 +53,8 @@ internal sealed class RedisRateLimiter(Quota quota, RedisConnection redis, TimeP
             var result = (long[])(await evaluation.WaitAsync(CallTimeout, time))!;
             if (_pause != TimeSpan.Zero)
                 _pause = TimeSpan.Zero;
-            return new RateLimitDecision(result[0] == 1, (int)result[1], TimeSpan.FromMicroseconds(result[2]), TimeSpan.FromMicroseconds(result[3]));
+            return new RateLimitDecision(
+                result[0] == 1, (int)result[1], TimeSpan.FromMicroseconds(result[2]), TimeSpan.FromMicroseconds(result[3]));
         }
         catch (Exception exception) when (exception is RedisException or TimeoutException)
         {

@@ -8,7 +8,7 @@ namespace Module1.Tests;
 public sealed class EntryTests(ServerFixture server)
 {
     [Test]
-    public async Task What_was_kept_is_listed_newest_first()
+    public async Task Entries_are_listed_newest_first()
     {
         using var client = server.NewClient();
 
@@ -21,7 +21,7 @@ public sealed class EntryTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Another_key_sees_nothing_of_it()
+    public async Task Another_key_does_not_see_an_entry()
     {
         using var client = server.NewClient();
         using var other = server.NewClient();
@@ -32,7 +32,7 @@ public sealed class EntryTests(ServerFixture server)
     }
 
     [Test]
-    public async Task A_text_is_needed()
+    public async Task An_entry_without_a_text_is_422()
     {
         using var client = server.NewClient();
 
@@ -42,7 +42,7 @@ public sealed class EntryTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Without_a_key_nobody_is_let_in()
+    public async Task A_request_without_a_key_is_401()
     {
         using var client = server.NewClient();
         client.DefaultRequestHeaders.Clear();
@@ -51,7 +51,7 @@ public sealed class EntryTests(ServerFixture server)
     }
 
     [Test]
-    public async Task Its_routes_are_on_the_API_page()
+    public async Task The_routes_are_in_the_OpenAPI_document()
     {
         using var client = server.NewClient();
 

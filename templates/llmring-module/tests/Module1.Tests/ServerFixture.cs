@@ -7,18 +7,18 @@ using TUnit.Core.Interfaces;
 namespace Module1.Tests;
 
 /// <summary>
-/// A real server that has loaded the module from its folder, for one test process. Its PostgreSQL is LLMRING_DATABASE_URL
-/// or, without it, a private one under .llmring/. Tests share it and are isolated by their API keys.
+/// A real server that has loaded the module from its folder. All tests share the server and are isolated by their API keys.
+/// The database is LLMRING_DATABASE_URL or, without it, a private PostgreSQL under .llmring/.
 /// </summary>
 public sealed partial class ServerFixture : IAsyncInitializer, IAsyncDisposable
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StringBuilder _output = new();
     private Process? _server;
 
-    /// <summary>A caller with an API key that no other test has.</summary>
+    /// <summary>A client with an API key of its own.</summary>
     public HttpClient NewClient()
     {
         var client = new HttpClient { BaseAddress = _address.Task.Result };
@@ -38,12 +38,12 @@ public sealed partial class ServerFixture : IAsyncInitializer, IAsyncDisposable
         start.Environment["LLMRING_MODULES_PATH"] = Metadata("ModuleFolder");
 
         _server = new Process { StartInfo = start };
-        _server.OutputDataReceived += (_, line) => Note(line.Data);
-        _server.ErrorDataReceived += (_, line) => Note(line.Data);
+        _server.OutputDataReceived += (_, line) => Record(line.Data);
+        _server.ErrorDataReceived += (_, line) => Record(line.Data);
         _server.Start();
         _server.BeginOutputReadLine();
         _server.BeginErrorReadLine();
-        if (await Task.WhenAny(_address.Task, _server.WaitForExitAsync(), Task.Delay(Patience)) != _address.Task)
+        if (await Task.WhenAny(_address.Task, _server.WaitForExitAsync(), Task.Delay(Timeout)) != _address.Task)
             throw new InvalidOperationException($"The server did not start:\n{_output}");
     }
 
@@ -51,16 +51,16 @@ public sealed partial class ServerFixture : IAsyncInitializer, IAsyncDisposable
     {
         if (_server is not { HasExited: false })
             return;
-        // Not Kill, which would leave its PostgreSQL running.
+        // SIGTERM, since Kill would leave the server's PostgreSQL running.
         using var terminate = Process.Start("kill", ["-TERM", $"{_server.Id}"]);
-        await _server.WaitForExitAsync().WaitAsync(Patience);
+        await _server.WaitForExitAsync().WaitAsync(Timeout);
         _server.Dispose();
     }
 
     private static string Metadata(string name) => Path.GetFullPath(typeof(ServerFixture).Assembly
         .GetCustomAttributes<AssemblyMetadataAttribute>().First(attribute => attribute.Key == name).Value!);
 
-    private void Note(string? line)
+    private void Record(string? line)
     {
         if (line is null)
             return;

@@ -2,10 +2,12 @@ using FastEndpoints;
 using FluentValidation;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Http;
+using Module1.Storage;
 
 namespace Module1.AddEntry;
 
-/// <summary>POST /api/v1/module-name keeps a text.</summary>
+/// <summary>POST /api/v1/module-name adds an entry.</summary>
 internal sealed class AddEntryEndpoint(EntryRepository entries, ModuleClassSettings settings) : Endpoint<AddEntryRequest, Entry>
 {
     public override void Configure()
@@ -13,19 +15,19 @@ internal sealed class AddEntryEndpoint(EntryRepository entries, ModuleClassSetti
         Post("/api/v1/module-name");
         Summary(summary =>
         {
-            summary.Summary = "Keep a text";
+            summary.Summary = "Add an entry";
             summary.ExampleRequest = new AddEntryRequest { Text = "Remember the milk" };
-            summary.Response<Entry>(200, "The entry.");
-            summary.Response<ErrorBody>(409, "There are as many entries as there may be.");
+            summary.Response<Entry>(StatusCodes.Status200OK, "The new entry.");
+            summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The key has the largest number of entries already.");
         });
     }
 
-    public override async Task HandleAsync(AddEntryRequest req, CancellationToken ct)
+    public override async Task HandleAsync(AddEntryRequest request, CancellationToken ct)
     {
-        if (await entries.AddAsync(HttpContext.GetScope(), req.Text!, settings.MaxEntries, ct) is { } entry)
+        if (await entries.AddAsync(HttpContext.GetScope(), request.Text!, settings.MaxEntries, ct) is { } entry)
             await Send.OkAsync(entry, ct);
         else
-            await Send.DetailAsync(409, $"There are {settings.MaxEntries} entries already", ct);
+            await Send.DetailAsync(StatusCodes.Status409Conflict, $"There are {settings.MaxEntries} entries already", ct);
     }
 }
 

@@ -1,20 +1,21 @@
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Shared.Scopes;
+using Module1.Storage;
 
 namespace Module1.ListEntries;
 
-/// <summary>GET /api/v1/module-name answers the caller's texts, newest first.</summary>
+/// <summary>GET /api/v1/module-name lists the caller's entries, newest first.</summary>
 internal sealed class ListEntriesEndpoint(EntryRepository entries) : Endpoint<ListEntriesRequest, IReadOnlyList<Entry>>
 {
     public override void Configure()
     {
         Get("/api/v1/module-name");
-        Summary(summary => summary.Summary = "List what was kept");
+        Summary(summary => summary.Summary = "List entries");
     }
 
-    public override async Task HandleAsync(ListEntriesRequest req, CancellationToken ct) =>
-        await Send.OkAsync(await entries.ListAsync(HttpContext.GetScope(), req.Limit, ct), ct);
+    public override async Task HandleAsync(ListEntriesRequest request, CancellationToken ct) =>
+        await Send.OkAsync(await entries.ListAsync(HttpContext.GetScope(), request.Limit, ct), ct);
 }
 
 internal sealed record ListEntriesRequest

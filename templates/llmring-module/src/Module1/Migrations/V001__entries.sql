@@ -1,4 +1,5 @@
--- Short texts for each key. A row that has a project belongs to it, and its key only says who wrote it; else it is the key's.
+-- Short texts for each key. The owner of a row is its project or, without one, its key; with a project the key only
+-- records who wrote the row.
 
 create table ${schema}.entries (
     id uuid primary key,

@@ -58,7 +58,7 @@ internal sealed class RepricingStore(NpgsqlDataSource database, PriceStore price
                 scope?.ProjectId,
             },
             cancellationToken: cancellationToken));
-        var repriced = unpriced.Select(usage => RepricedUsage.Of(usage, price)).ToList();
+        var repriced = unpriced.Select(usage => RepricedUsage.Of(usage, pricedAs: null, price)).ToList();
         if (repriced.Count == 0)
             return repriced;
 
@@ -149,7 +149,7 @@ internal sealed class RepricingStore(NpgsqlDataSource database, PriceStore price
         CancellationToken cancellationToken)
     {
         // In the order of time, so that no two repricings wait for each other.
-        var stored = await connection.QueryAsync<StoredUsage>(new CommandDefinition(
+        var stored = (await connection.QueryAsync<StoredUsage>(new CommandDefinition(
             $"""
             select {StoredUsage.Columns}
             from usage_logs
@@ -158,10 +158,12 @@ internal sealed class RepricingStore(NpgsqlDataSource database, PriceStore price
             {locking}
             """,
             ParametersOf(scope, selection, after, end),
-            cancellationToken: cancellationToken));
+            cancellationToken: cancellationToken))).AsList();
+        // A statement of its own: one that has waited for a lock sees the rows as they are now, but other tables as they were before.
+        var names = await PriceStore.ReadNamesAsync(connection, stored.Select(usage => usage.PriceId), cancellationToken);
         var usages = new List<RepricedUsage>();
         foreach (var usage in stored)
-            usages.Add(RepricedUsage.Of(usage, await priceOf(usage)));
+            usages.Add(RepricedUsage.Of(usage, usage.PriceId is { } id ? names[id] : null, await priceOf(usage)));
         return usages;
     }
 

@@ -91,23 +91,27 @@ internal sealed record StoredUsage
 }
 
 /// <summary>A usage before and after it was priced anew.</summary>
-internal sealed record RepricedUsage(StoredUsage Stored, UsageRecord Before, UsageRecord After)
+/// <param name="Stored">The row.</param>
+/// <param name="PricedAs">The name of the price before; null for none.</param>
+/// <param name="Before">The usage before.</param>
+/// <param name="After">The usage after.</param>
+internal sealed record RepricedUsage(StoredUsage Stored, string? PricedAs, UsageRecord Before, UsageRecord After)
 {
     /// <summary>Whether the row has to be written.</summary>
     public bool IsChanged => After.Price is not null
         && (Before.Cost != After.Cost || Before.CostSource != After.CostSource || Before.Tokens != After.Tokens
-            // The row gains the price that explains its cost.
-            || Stored.PriceId is null);
+            || PricedAs != After.Price.PricedAs);
 
     /// <summary>Prices a stored usage. Counts that an earlier version stored as they were sent become inclusive first.</summary>
     /// <param name="stored">The usage.</param>
+    /// <param name="pricedAs">The name of its price until now; null for none.</param>
     /// <param name="price">Its price of today; null: unknown, so nothing changes.</param>
-    public static RepricedUsage Of(StoredUsage stored, ModelPrice? price)
+    public static RepricedUsage Of(StoredUsage stored, string? pricedAs, ModelPrice? price)
     {
         var before = stored.ToRecord();
         if (price is null)
-            return new RepricedUsage(stored, before, before);
+            return new RepricedUsage(stored, pricedAs, before, before);
         var inclusive = stored.TokenCounts is null ? TokenCounts.Include(before.Tokens, null, before.Provider, before.Origin) : null;
-        return new RepricedUsage(stored, before, (before with { Tokens = inclusive ?? before.Tokens }).PricedBy(price));
+        return new RepricedUsage(stored, pricedAs, before, (before with { Tokens = inclusive ?? before.Tokens }).PricedBy(price));
     }
 }

@@ -48,6 +48,18 @@ internal sealed class PriceStore(NpgsqlDataSource database)
     /// <summary>The id of a price after <see cref="StoreAsync"/>; null for no price.</summary>
     public int? IdOf(ModelPrice? price) => price is null ? null : _ids[price];
 
+    /// <summary>Reads the names of stored prices, by their ids.</summary>
+    public static async Task<Dictionary<int, string>> ReadNamesAsync(
+        NpgsqlConnection connection, IEnumerable<int?> ids, CancellationToken cancellationToken)
+    {
+        var wanted = ids.OfType<int>().Distinct().ToArray();
+        if (wanted.Length == 0)
+            return [];
+        var names = await connection.QueryAsync<(int Id, string Name)>(new CommandDefinition(
+            "select id, priced_as from usage_prices where id = any(@wanted)", new { wanted }, cancellationToken: cancellationToken));
+        return names.ToDictionary(price => price.Id, price => price.Name);
+    }
+
     private async Task InsertAsync(ModelPrice[] prices, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);

@@ -42,7 +42,8 @@ internal sealed record GetConversationCostRequest
     public Guid Id { get; init; }
 }
 
-internal sealed record GetConversationCostResponse(ConversationCostSummary Summary, IReadOnlyDictionary<string, ConversationModelCost> ByModel)
+internal sealed record GetConversationCostResponse(
+    ConversationCostSummary Summary, IReadOnlyDictionary<string, ConversationModelCost> ByModel)
 {
     public static GetConversationCostResponse Of(ConversationUsage usage) => new(
         new ConversationCostSummary(

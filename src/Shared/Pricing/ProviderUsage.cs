@@ -60,7 +60,8 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         public TokenCounts OpenAIChat()
         {
             // Client libraries repeat the cached tokens, or name them, beside the prompt tokens.
-            var cached = Math.Max(Count("prompt_tokens_details", "cached_tokens"), Math.Max(Count("cached_tokens"), Count("cache_read_input_tokens")));
+            var besidePrompt = Math.Max(Count("cached_tokens"), Count("cache_read_input_tokens"));
+            var cached = Math.Max(Count("prompt_tokens_details", "cached_tokens"), besidePrompt);
             var (fiveMinutes, oneHour) = CacheWrites(Count("cache_creation_5m_tokens"), Count("cache_creation_1h_tokens"));
             return new TokenCounts(
                 Count("prompt_tokens"),

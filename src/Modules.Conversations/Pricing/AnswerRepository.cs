@@ -27,7 +27,7 @@ internal sealed class AnswerRepository(NpgsqlDataSource database)
             select m.conversation_id, m.position, m.input_tokens, m.output_tokens, m.metadata
             from messages m
             {(scope is null ? "" : $"join conversations c on c.id = m.conversation_id and {scope.FilterOn("c")}")}
-            where {(filter.IsUnpricedOnly ? "m.metadata ->> 'cost_source' = 'unpriced'" : "m.metadata ->> 'cost_source' = any(@costSources)")}
+            where m.metadata ->> 'cost_source' {(filter.IsUnpricedOnly ? "= 'unpriced'" : "= any(@costSources)")}
                 and (m.conversation_id, m.position) > (@conversationId, @position)
                 {(filter.From is null ? "" : """and m."timestamp" >= @from""")}
                 {(filter.Until is null ? "" : """and m."timestamp" < @until""")}

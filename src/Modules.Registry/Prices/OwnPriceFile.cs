@@ -105,7 +105,8 @@ internal sealed record OwnPriceFile(PriceList Prices, string Hash)
             {
                 throw new InvalidDataException(string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{place}.{Printable.From(member.Name)} is {Printable.From(member.Value.GetRawText())}; accepted: a number from 0 to {ModelRates.Max}"));
+                    $"{place}.{Printable.From(member.Name)} is {Printable.From(member.Value.GetRawText())}; "
+                    + $"accepted: a number from 0 to {ModelRates.Max}"));
             }
         }
 

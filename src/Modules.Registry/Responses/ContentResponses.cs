@@ -60,7 +60,8 @@ internal static class ContentResponses
         sender.HttpContext.Response.Headers.RetryAfter = "5";
         return sender.DetailAsync(
             StatusCodes.Status503ServiceUnavailable,
-            "This file of the model registry is not available: the upstream (LLMRING_REGISTRY_BASE_URL) does not answer, and there is no earlier copy",
+            "This file of the model registry is not available: the upstream (LLMRING_REGISTRY_BASE_URL) does not answer, "
+            + "and there is no earlier copy",
             cancellationToken);
     }
 

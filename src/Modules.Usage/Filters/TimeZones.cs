@@ -30,7 +30,8 @@ internal sealed class TimeZones(ReadReplica reads)
         reads.ReadAsync<IReadOnlyList<DateTime>>(
             async connection => (await connection.QueryAsync<DateTime>(new CommandDefinition(
                 """
-                select usage_local_start(local, @zone) from unnest(@locals::timestamp[]) with ordinality as time (local, place) order by place
+                select usage_local_start(local, @zone)
+                from unnest(@locals::timestamp[]) with ordinality as time (local, place) order by place
                 """,
                 new { zone, locals = locals.Select(local => DateTime.SpecifyKind(local, DateTimeKind.Unspecified)).ToArray() },
                 cancellationToken: cancellationToken))).AsList(),

@@ -27,8 +27,8 @@ internal sealed class GetStatsSeriesEndpoint(
         {
             summary.Summary = "Sum usage and cost up for charts";
             summary.Description = """
-                The range, the filters and `timezone` are those of `/api/v1/stats`, and so are the sums. Periods go from the start to the end
-                of the range, empty ones included; without an end to the present. `split_by` makes a series of each value, those of
+                The range, the filters and `timezone` are those of `/api/v1/stats`, and so are the sums. Periods go from the start to the
+                end of the range, empty ones included; without an end to the present. `split_by` makes a series of each value, those of
                 the greatest cost first; what is not among the `top` ones is summed in `other`. Hours are UTC hours.
                 """;
             summary.Response<StatsSeriesResponse>(StatusCodes.Status200OK, "One element per period in each array, the oldest first.");

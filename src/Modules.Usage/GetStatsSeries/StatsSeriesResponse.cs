@@ -41,7 +41,13 @@ internal sealed record StatsSeriesResponse(
 
 /// <summary>The sums of one value of <c>split_by</c>; null names usages without a value, or all usages.</summary>
 internal sealed record NamedSeries(
-    string? Name, long[] Requests, decimal[] Cost, long[] InputTokens, long[] OutputTokens, long[] CachedInputTokens, long[] UnpricedRequests);
+    string? Name,
+    long[] Requests,
+    decimal[] Cost,
+    long[] InputTokens,
+    long[] OutputTokens,
+    long[] CachedInputTokens,
+    long[] UnpricedRequests);
 
 /// <summary>The sums of several values of <c>split_by</c>.</summary>
 internal sealed record UsageSeries(

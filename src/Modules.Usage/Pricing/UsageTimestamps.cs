@@ -20,7 +20,8 @@ internal sealed class UsageTimestamps(UsageSettings settings)
         var at = ToUtc(sent);
         if (at > now + MaxClockSkew)
             return Failure(
-                $"The timestamp is more than {MaxClockSkew.TotalMinutes:0} minutes ahead of the server's clock ({now:yyyy-MM-ddTHH:mm:ssZ}).");
+                $"The timestamp is more than {MaxClockSkew.TotalMinutes:0} minutes ahead of the server's clock "
+                + $"({now:yyyy-MM-ddTHH:mm:ssZ}).");
         if (at < Earliest)
             return Failure("The timestamp is before 2020.");
         return settings.RetentionDays is { } days && at < now.AddDays(-days)

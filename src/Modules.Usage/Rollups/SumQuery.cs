@@ -130,7 +130,8 @@ internal sealed class SumQuery
             cross join lateral (
                 select * from usage_rollups
                 where scope = @scope and granularity = '{granularity.ToSql()}'
-                    and bucket_start >= segment.since and bucket_start < segment.until{_filter.RollupConditions}{(_filter.NeedsSplit ? isSplit : "")}
+                    and bucket_start >= segment.since and bucket_start < segment.until
+                    {_filter.RollupConditions}{(_filter.NeedsSplit ? isSplit : "")}
                 offset 0) as rollup
             """);
     }

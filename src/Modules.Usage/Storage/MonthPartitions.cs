@@ -38,7 +38,8 @@ internal sealed partial class MonthPartitions(TimeProvider time, ILogger<MonthPa
 
     [LoggerMessage(
         LogLevel.Warning,
-        "The partition of {Month:yyyy-MM} was not created, because long queries hold usage_logs; usages of that month go to the default partition",
+        "The partition of {Month:yyyy-MM} was not created, because long queries hold usage_logs; "
+            + "usages of that month go to the default partition",
         EventName = "PartitionLeftOut")]
     private partial void LogPartitionLeftOut(DateTime month);
 }

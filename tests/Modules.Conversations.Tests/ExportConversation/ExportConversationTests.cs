@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using System.Text.Json.Nodes;
 using Dapper;
@@ -54,6 +55,32 @@ public sealed class ExportConversationTests(ServerFixture server)
         await using var body = await response.Content.ReadAsStreamAsync();
         await Assert.That(() => body.CopyToAsync(Stream.Null)).Throws<HttpIOException>();
     }
+
+    [Test]
+    public async Task A_client_that_leaves_an_export_in_mid_stream_ends_it()
+    {
+        // A process of its own, whose metrics count the requests of this test alone.
+        await using var other = await ServerProcess.ServeAsync(
+            ("DATABASE_URL", await server.Postgres.CreateDatabaseAsync()),
+            ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()),
+            ("REDIS_URL", "redis://127.0.0.1:1/0"));
+        using var client = new ApiClient(other.Address, "large");
+        var id = await LargeConversationAsync(client);
+        using var http = new HttpClient { BaseAddress = other.Address, DefaultRequestHeaders = { { "X-API-Key", client.Key } } };
+        var response = await http.GetAsync($"/conversations/{id}/export", HttpCompletionOption.ResponseHeadersRead);
+        var during = await CountActiveRequestsAsync(client);
+
+        response.Dispose();
+
+        await Assert.That(during).IsEqualTo(2);
+        await Eventually.HoldsAsync(async () => await CountActiveRequestsAsync(client) == 1);
+    }
+
+    /// <summary>The requests that the server is answering, the one for its metrics included.</summary>
+    private static async Task<int> CountActiveRequestsAsync(ApiClient client) =>
+        (await client.GetAsync("/metrics")).Text.Split('\n')
+            .Where(line => line.StartsWith("http_server_active_requests", StringComparison.Ordinal))
+            .Sum(line => int.Parse(line.Split(' ')[1], CultureInfo.InvariantCulture));
 
     /// <summary>Stores more than the buffers between server and client hold: an export waits until its client reads.</summary>
     private static async Task<string> LargeConversationAsync(ApiClient client)

@@ -7,7 +7,9 @@ using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Conversations.LogConversation;
 
@@ -18,6 +20,7 @@ internal sealed class LogConversationEndpoint(ConversationBatchWriter writer, Co
     public override void Configure()
     {
         Post(ConversationRoutes.Of("/log"));
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Store a whole conversation";

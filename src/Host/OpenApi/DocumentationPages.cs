@@ -1,3 +1,4 @@
+using System.IO.Compression;
 using System.Reflection;
 using Microsoft.Net.Http.Headers;
 using NSwag.AspNetCore;
@@ -42,11 +43,18 @@ internal static class DocumentationPages
             ["/redoc/redoc.standalone.js"],
             redoc,
             "Swashbuckle.AspNetCore.ReDoc.node_modules.redoc.bundles.redoc.standalone.js",
-            "text/javascript");
+            "text/javascript",
+            isCompressed: true);
     }
 
     private static void MapFile(
-        IEndpointRouteBuilder routes, string[] paths, Assembly assembly, string resource, string contentType, string? policy = null)
+        IEndpointRouteBuilder routes,
+        string[] paths,
+        Assembly assembly,
+        string resource,
+        string contentType,
+        string? policy = null,
+        bool isCompressed = false)
     {
         // A package without the file would be found at start, not by the first reader.
         if (assembly.GetManifestResourceInfo(resource) is null)
@@ -60,7 +68,9 @@ internal static class DocumentationPages
                 context.Response.Headers.CacheControl = "no-cache";
                 if (policy is not null)
                     context.Response.Headers.ContentSecurityPolicy = policy.ReplaceLineEndings(" ");
-                return TypedResults.Stream(assembly.GetManifestResourceStream(resource)!, contentType, entityTag: version);
+                var file = assembly.GetManifestResourceStream(resource)!;
+                return TypedResults.Stream(
+                    isCompressed ? new GZipStream(file, CompressionMode.Decompress) : file, contentType, entityTag: version);
             }).AllowAnonymous().ExcludeFromDescription();
         }
     }

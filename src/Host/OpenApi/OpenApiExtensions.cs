@@ -16,27 +16,6 @@ internal static class OpenApiExtensions
 {
     private const string KeyScheme = "X-API-Key";
 
-    // The page of Swashbuckle's package loads fonts from elsewhere; this one keeps only the package's script, and its policy
-    // stops the script from loading a logo from a CDN.
-    private static ReadOnlySpan<byte> ReDocPage => """
-        <!DOCTYPE html>
-        <html lang="en">
-        <head>
-        <meta charset="utf-8">
-        <meta name="viewport" content="width=device-width, initial-scale=1">
-        <meta http-equiv="Content-Security-Policy" content="default-src 'self' 'unsafe-inline' data: blob:">
-        <title>LLMRing Server</title>
-        </head>
-        <body style="margin: 0">
-        <div id="redoc"></div>
-        <script type="module">
-        import { init } from "./redoc.standalone.js";
-        init("/openapi.json", {}, document.getElementById("redoc"));
-        </script>
-        </body>
-        </html>
-        """u8;
-
     public static IServiceCollection AddOpenApiDocument(this IServiceCollection services, ModuleCatalog catalog) => services
         .AddSingleton<ValidationRules>()
         .AddSingleton<OpenApiDocumentCache>()
@@ -60,11 +39,7 @@ internal static class OpenApiExtensions
     {
         var cache = app.Services.GetRequiredService<OpenApiDocumentCache>();
         app.MapGet("/openapi.json", cache.WriteAsync).AllowAnonymous();
-        // Branches of the pipeline, so that requests of the API do not pass the static files of the pages.
-        app.UseWhen(context => context.Request.Path.StartsWithSegments("/docs"), docs => docs
-            .UseSwaggerUi(page => (page.Path, page.DocumentPath, page.PersistAuthorization) = ("/docs", "/openapi.json", true)));
-        app.UseWhen(context => context.Request.Path.StartsWithSegments("/redoc"), docs => ReDocBuilderExtensions
-            .UseReDoc(docs, page => (page.RoutePrefix, page.IndexStream) = ("redoc", () => new MemoryStream(ReDocPage.ToArray()))));
+        app.MapDocumentationPages();
     }
 
     private static void Configure(AspNetCoreOpenApiDocumentGeneratorSettings settings, ModuleCatalog catalog, IServiceProvider services)
@@ -100,6 +75,7 @@ internal static class OpenApiExtensions
         settings.OperationProcessors.Add(new OperationNamingProcessor(catalog));
         settings.OperationProcessors.Add(new ParameterProcessor(rules));
         settings.OperationProcessors.Add(new RequestBodyProcessor());
+        settings.OperationProcessors.Add(new BodyLimitProcessor());
         settings.OperationProcessors.Add(new ResponseProcessor());
         var isolation = ActivatorUtilities.CreateInstance<FaultIsolationProcessor>(services, settings.OperationProcessors.ToList());
         settings.OperationProcessors.Clear();

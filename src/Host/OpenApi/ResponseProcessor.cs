@@ -30,6 +30,13 @@ internal sealed class ResponseProcessor : IOperationProcessor
         if (operation.Parameters.Count > 0)
             AddError<ValidationErrorBody>(StatusCodes.Status422UnprocessableEntity, "The request is not valid: one entry per fault.");
 
+        if (operation.RequestBody is not null)
+        {
+            AddError<ErrorBody>(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
+            AddError<ErrorBody>(
+                StatusCodes.Status503ServiceUnavailable, "Too many large bodies are under way; retry after `Retry-After` seconds.");
+        }
+
         // FastEndpoints.Swagger serializes examples with Newtonsoft.Json, and takes the default of a struct for one.
         foreach (var content in operation.Responses.Values.SelectMany(response => response.Content.Values))
             content.Example = null;

@@ -18,6 +18,8 @@ internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> l
         switch (exception)
         {
             case BadHttpRequestException bad:
+                if (bad.StatusCode == StatusCodes.Status503ServiceUnavailable)
+                    httpContext.Response.Headers.RetryAfter = "1";
                 await httpContext.WriteDetailAsync(bad.StatusCode, bad.Message, cancellationToken);
                 break;
             case InvalidDataException:

@@ -3,6 +3,7 @@ using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Host.Authentication;
 using LlmRing.Host.Pipeline.RateLimiting;
+using LlmRing.Host.Pipeline.RequestBodies;
 using LlmRing.Host.Telemetry;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
@@ -22,8 +23,10 @@ internal static class HttpPipeline
         IEnumerable<Assembly> assemblies,
         AuthenticationSettings authentication,
         CorsSettings cors,
-        RateLimitSettings limits)
+        RateLimitSettings limits,
+        RequestBodySettings bodies)
     {
+        services.AddSingleton(new RequestBodyBudget(bodies));
         services.AddSingleton(authentication).AddSingleton<ApiKeyLookup>().AddSingleton<LastUsedTracker>();
         if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
             services.AddHostedService<ProjectBackfillService>().AddHostedService(
@@ -60,8 +63,13 @@ internal static class HttpPipeline
     }
 
     /// <summary>Adds the middlewares in front of the endpoints, and maps the endpoints.</summary>
-    public static WebApplication UseHttpPipeline(this WebApplication app)
+    /// <param name="app">The application.</param>
+    /// <param name="allowedHosts">The host names that requests may name, besides <c>localhost</c> and addresses.</param>
+    public static WebApplication UseHttpPipeline(this WebApplication app, IReadOnlyList<string> allowedHosts)
     {
+        app.UseMiddleware<SecurityHeadersMiddleware>();
+        if (!allowedHosts.Contains("*"))
+            app.UseMiddleware<AllowedHostsMiddleware>(allowedHosts);
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = _ => Task.CompletedTask });
         app.UseStatusCodePages(context => context.HttpContext.WriteDetailAsync(
             context.HttpContext.Response.StatusCode,
@@ -72,7 +80,9 @@ internal static class HttpPipeline
         app.UseMiddleware<JsonContentTypeMiddleware>();
         // Routing also matches the type of the body, so it follows the middleware that sets the type.
         app.UseRouting();
+        app.UseMiddleware<CompressedLengthMiddleware>();
         app.UseRequestDecompression();
+        app.UseMiddleware<RequestBodyBudgetMiddleware>();
         app.UseCors();
         // Authentication precedes the forwarded headers, which replace the address of the peer by what a proxy says: user headers
         // are believed by the peer that really sent them.

@@ -6,6 +6,7 @@ using LlmRing.Host.Modules;
 using LlmRing.Host.OpenApi;
 using LlmRing.Host.Pipeline;
 using LlmRing.Host.Pipeline.RateLimiting;
+using LlmRing.Host.Pipeline.RequestBodies;
 using LlmRing.Host.Postgres;
 using LlmRing.Host.Retention;
 using LlmRing.Host.Telemetry;
@@ -40,7 +41,12 @@ internal sealed class ServerBuilder(ServerArguments arguments, IConfiguration co
         });
         LoggingSetup.Configure(builder.Logging, arguments.Environment);
         builder.WebHost.UseUrls(ListenAddress.UrlOf(arguments));
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.AddServerHeader = false);
+        builder.WebHost.ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            // Routes that declare another limit (IRequestSizeLimitMetadata) override this one, also for decompression.
+            kestrel.Limits.MaxRequestBodySize = RequestBodySettings.DefaultLimit;
+        });
         AddServices(builder, catalog);
 
         var app = builder.Build();
@@ -79,7 +85,8 @@ internal sealed class ServerBuilder(ServerArguments arguments, IConfiguration co
                 [Assembly.GetExecutingAssembly(), .. catalog.Modules.Select(module => module.Assembly)],
                 configuration.ReadSettings<AuthenticationSettings>(),
                 configuration.ReadSettings<CorsSettings>(),
-                configuration.ReadSettings<RateLimitSettings>())
+                configuration.ReadSettings<RateLimitSettings>(),
+                configuration.ReadSettings<RequestBodySettings>())
             .AddOpenApiDocument(catalog);
         foreach (var module in catalog.Modules)
             services.AddModule(module, configuration);
@@ -89,11 +96,11 @@ internal sealed class ServerBuilder(ServerArguments arguments, IConfiguration co
         services.TryAddSingleton<IUsageTotals, NoUsageTotals>();
     }
 
-    private static void MapEndpoints(WebApplication app)
+    private void MapEndpoints(WebApplication app)
     {
         try
         {
-            app.UseHttpPipeline();
+            app.UseHttpPipeline(configuration.ReadSettings<HostSettings>().AllowedIn(arguments.Environment));
         }
         catch (InvalidOperationException) when (MappedRoute.FindDuplicates(app) is not null)
         {

@@ -4,7 +4,9 @@ using FluentValidation;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Conversations.AddMessage;
 
@@ -15,6 +17,7 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
     public override void Configure()
     {
         Post(ConversationRoutes.Of("/{id}/messages"));
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Store a message";

@@ -5,7 +5,9 @@ using FluentValidation;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Conversations.AddMessageBatch;
 
@@ -16,6 +18,7 @@ internal sealed class AddMessageBatchEndpoint(MessageWriter writer, Conversation
     public override void Configure()
     {
         Post(ConversationRoutes.Of("/{id}/messages/batch"));
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Options(route => route.Accepts<AddMessageBatchBody>("application/json"));
         Summary(summary =>
         {

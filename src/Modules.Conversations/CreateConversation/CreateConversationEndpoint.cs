@@ -3,7 +3,9 @@ using FluentValidation;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Conversations.CreateConversation;
 
@@ -14,6 +16,7 @@ internal sealed class CreateConversationEndpoint(ConversationRepository conversa
     public override void Configure()
     {
         Post(ConversationRoutes.Of(""));
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Create a conversation";

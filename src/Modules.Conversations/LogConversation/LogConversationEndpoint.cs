@@ -9,7 +9,9 @@ using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Conversations.LogConversation;
 
@@ -21,6 +23,7 @@ internal sealed class LogConversationEndpoint(
     public override void Configure()
     {
         Post(ConversationRoutes.Of("/log"));
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Store a whole conversation";

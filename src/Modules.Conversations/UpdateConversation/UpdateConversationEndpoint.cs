@@ -4,7 +4,9 @@ using FluentValidation;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Conversations.UpdateConversation;
 
@@ -15,6 +17,7 @@ internal sealed class UpdateConversationEndpoint(ConversationRepository conversa
     public override void Configure()
     {
         Patch(ConversationRoutes.Of("/{id}"));
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Change a conversation";

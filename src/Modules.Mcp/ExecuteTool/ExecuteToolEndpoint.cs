@@ -11,9 +11,11 @@ using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using ModelContextProtocol.Protocol;
 using Npgsql;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 using Tool = LlmRing.Modules.Mcp.Features.Tool;
 
 namespace LlmRing.Modules.Mcp.ExecuteTool;
@@ -35,6 +37,7 @@ internal sealed class ExecuteToolEndpoint(
     public override void Configure()
     {
         Post("/api/v1/mcp/tools/{id}/execute");
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Execute a tool, or record its execution";

@@ -7,7 +7,9 @@ using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Modules.Mcp.Validation;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Mcp.RefreshServer;
 
@@ -27,6 +29,7 @@ internal sealed class RefreshServerEndpoint(
     public override void Configure()
     {
         Post("/api/v1/mcp/servers/{id}/refresh");
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Summary(summary =>
         {
             summary.Summary = "Refresh the features of an MCP server";

@@ -7,7 +7,9 @@ using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Usage.LogUsageBatch;
 
@@ -23,6 +25,7 @@ internal sealed class LogUsageBatchEndpoint(UsageRecordFactory factory, UsageTim
     public override void Configure()
     {
         Post("/api/v1/log/batch");
+        Options(route => route.WithMetadata(new RequestSizeLimitAttribute(30_000_000)));
         Description(route => route.Accepts<IReadOnlyList<UsageInput>>("application/json", NdJson), clearDefaults: false);
         Summary(summary =>
         {

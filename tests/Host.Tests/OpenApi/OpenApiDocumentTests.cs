@@ -200,13 +200,26 @@ public sealed class OpenApiDocumentTests(ServerFixture server)
     [Test]
     public async Task The_document_is_the_same_for_every_host_name_and_with_a_trailing_slash()
     {
-        var client = server.ClientWithKey(null);
+        await using var own = await ServerFixture.StartAsync(
+            await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("ALLOWED_HOSTS", "*"));
+        using var client = new ApiClient(own.Address, null);
 
         var first = await client.GetAsync("/openapi.json", ("Host", "attacker.example"));
         var second = await client.GetAsync("/openapi.json/");
 
         await Assert.That(first.Text).DoesNotContain("attacker.example");
         await Assert.That(second.Text).IsEqualTo(first.Text);
+    }
+
+    [Test]
+    [Arguments("post /api/v1/templates", "at most 1 MiB, unpacked.")]
+    [Arguments("post /api/v1/log/batch", "at most 30 MB, unpacked.")]
+    public async Task The_description_of_an_operation_names_the_limit_of_its_body(string operation, string limit)
+    {
+        var described = (await OperationsAsync())[operation];
+
+        await Assert.That((string?)described["description"]).Contains(limit);
+        await Assert.That(described["responses"]!["413"]).IsNotNull();
     }
 
     [Test]

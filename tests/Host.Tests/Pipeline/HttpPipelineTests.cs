@@ -42,6 +42,23 @@ public sealed class HttpPipelineTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("/")]
+    [Arguments("/api/v1/logs")]
+    [Arguments("/api/v1/nothing")]
+    [Arguments("/openapi.json")]
+    [Arguments("/metrics")]
+    [Arguments("/docs")]
+    [Arguments("/docs/swagger-ui.css")]
+    public async Task A_browser_must_not_reinterpret_or_frame_an_answer_nor_tell_where_its_user_came_from(string path)
+    {
+        var answer = await server.ClientWithKey(null).GetAsync(path);
+
+        await Assert.That(answer.Headers["X-Content-Type-Options"]).IsEqualTo("nosniff");
+        await Assert.That(answer.Headers["Referrer-Policy"]).IsEqualTo("no-referrer");
+        await Assert.That(answer.Headers["Content-Security-Policy"]).Contains("default-src 'none'").And.Contains("frame-ancestors 'none'");
+    }
+
+    [Test]
     public async Task The_list_of_routes_that_FastEndpoints_publishes_is_404()
     {
         var answer = await server.ClientWithKey(null).GetAsync("/_test_url_cache_");

@@ -18,6 +18,16 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>The address that the server listens on.</summary>
     public Uri Address => _address.Task.Result;
 
+    /// <summary>The largest resident memory of the process so far, in bytes.</summary>
+    public long PeakMemory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64;
+        }
+    }
+
     /// <summary>The text that the process has written so far to standard output and standard error.</summary>
     public string Output
     {

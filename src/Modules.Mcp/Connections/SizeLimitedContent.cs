@@ -68,7 +68,9 @@ internal sealed class SizeLimitedContent : HttpContent
         var megabytes = _limit / 1024 / 1024;
         var failure = new McpFailureException(
             McpFailure.Failed,
-            _isStream ? $"The MCP server sent an event longer than {megabytes} MB" : $"The MCP server's answer is longer than {megabytes} MB");
+            _isStream
+                ? $"The MCP server sent an event longer than {megabytes} MB"
+                : $"The MCP server's answer is longer than {megabytes} MB");
         _onExceeded(failure);
         return failure;
     }

@@ -19,9 +19,15 @@ public sealed partial class ServerProcess : IAsyncDisposable
     /// <summary>The address that the server listens on.</summary>
     public Uri Address => _address.Task.Result;
 
-    /// <summary>The largest resident memory that the process has had so far, in megabytes (Linux).</summary>
-    public int PeakMemory => int.Parse(
-        PeakLine().Match(File.ReadAllText($"/proc/{_process.Id}/status")).Groups[1].ValueSpan, CultureInfo.InvariantCulture) / 1024;
+    /// <summary>The largest resident memory of the process so far, in bytes.</summary>
+    public long PeakMemory
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.PeakWorkingSet64;
+        }
+    }
 
     /// <summary>The text that the process has written so far to standard output and standard error.</summary>
     public string Output
@@ -118,9 +124,6 @@ public sealed partial class ServerProcess : IAsyncDisposable
         if (Listening().Match(line) is { Success: true } match)
             _address.TrySetResult(new Uri(match.Groups[1].Value));
     }
-
-    [GeneratedRegex(@"VmHWM:\s+(\d+) kB")]
-    private static partial Regex PeakLine();
 
     [GeneratedRegex(@"Now listening on: (http://[\d.:]+)")]
     private static partial Regex Listening();

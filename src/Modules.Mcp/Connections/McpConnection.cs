@@ -24,15 +24,19 @@ internal sealed class McpConnection : IAsyncDisposable
     private readonly CancellationTokenSource _closing = new();
     private HttpClient? _http;
 
-    private McpConnection()
-    {
-    }
+    private McpConnection() => Closing = _closing.Token;
+
+    /// <summary>Cancelled when the connection closes: requests that use the connection cannot be answered any more.</summary>
+    public CancellationToken Closing { get; }
+
+    /// <summary>Why the stream of the server was closed: an event was too long; null while the stream keeps to its limit.</summary>
+    public McpFailureException? StreamFailure { get; private set; }
 
     /// <summary>The client, once connected; faulted where connecting failed.</summary>
     public Task<McpClient> Client { get; private set; } = null!;
 
     /// <summary>Whether the connection was open and is no longer, e.g. because the process of a stdio server ended.</summary>
-    public bool IsClosed => Client is { IsCompletedSuccessfully: true, Result.Completion.IsCompleted: true };
+    public bool IsClosed => StreamFailure is not null || Client is { IsCompletedSuccessfully: true, Result.Completion.IsCompleted: true };
 
     /// <summary>Begins to connect, and returns at once.</summary>
     /// <param name="server">The server.</param>
@@ -41,6 +45,7 @@ internal sealed class McpConnection : IAsyncDisposable
     /// <param name="protector">Decrypts the credentials.</param>
     /// <param name="timeout">How long connecting may take.</param>
     /// <param name="onListChanged">Called when the server notifies that its features have changed.</param>
+    /// <param name="onLimitExceeded">Called when the server sends more than it may.</param>
     /// <param name="time">The clock.</param>
     public static McpConnection Open(
         ServerTarget server,
@@ -49,11 +54,13 @@ internal sealed class McpConnection : IAsyncDisposable
         AuthConfigProtector protector,
         TimeSpan timeout,
         Action onListChanged,
+        Action<McpFailureException> onLimitExceeded,
         TimeProvider time)
     {
         var connection = new McpConnection();
         // On another thread: starting a process blocks, and the caller holds the pool's lock.
-        connection.Client = Task.Run(() => connection.ConnectAsync(server, network, rules, protector, timeout, onListChanged, time));
+        connection.Client = Task.Run(() => connection.ConnectAsync(
+            server, network, rules, protector, timeout, onListChanged, onLimitExceeded, time));
         return connection;
     }
 
@@ -80,6 +87,7 @@ internal sealed class McpConnection : IAsyncDisposable
         AuthConfigProtector protector,
         TimeSpan timeout,
         Action onListChanged,
+        Action<McpFailureException> onLimitExceeded,
         TimeProvider time)
     {
         using var timeoutSource = new CancellationTokenSource(timeout, time);
@@ -89,7 +97,8 @@ internal sealed class McpConnection : IAsyncDisposable
             TransportType.Websocket => throw new McpFailureException(
                 McpFailure.Refused, "This server cannot speak to MCP servers over websocket; accepted: http, sse, stdio."),
             TransportType.Stdio => CreateStdioTransport(server, rules),
-            _ => CreateHttpTransport(server, network, Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)), timeout),
+            _ => CreateHttpTransport(
+                server, network, Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)), timeout, onLimitExceeded),
         };
 
         for (var attempt = 0; ; attempt++)
@@ -158,10 +167,25 @@ internal sealed class McpConnection : IAsyncDisposable
     }
 
     private HttpClientTransport CreateHttpTransport(
-        ServerTarget server, HttpMessageHandler network, Credentials? credentials, TimeSpan timeout)
+        ServerTarget server,
+        HttpMessageHandler network,
+        Credentials? credentials,
+        TimeSpan timeout,
+        Action<McpFailureException> onLimitExceeded)
     {
         var address = new Uri(server.Url);
-        _http = new HttpClient(new McpHttpHandler(address, credentials, network), disposeHandler: false)
+        var handler = new McpHttpHandler(
+            address,
+            server.TransportType,
+            credentials,
+            (failure, isStream) =>
+            {
+                if (isStream)
+                    CloseStream(failure);
+                onLimitExceeded(failure);
+            },
+            network);
+        _http = new HttpClient(handler, disposeHandler: false)
         {
             // HttpClient.Timeout ends with the headers; bodies stream later and are bounded in McpGateway.
             Timeout = Timeout.InfiniteTimeSpan,
@@ -176,6 +200,13 @@ internal sealed class McpConnection : IAsyncDisposable
                 MaxReconnectionAttempts = 2,
             },
             _http);
+    }
+
+    /// <summary>Ends the requests that use the connection: the client would let them wait for answers that cannot come any more.</summary>
+    private void CloseStream(McpFailureException failure)
+    {
+        StreamFailure = failure;
+        _ = _closing.CancelAsync();
     }
 
     // The client falls back to an older version after some errors only (400, 404, certain JSON-RPC errors); gateways answer others.

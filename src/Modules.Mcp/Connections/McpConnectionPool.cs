@@ -1,5 +1,6 @@
 using LlmRing.Modules.Mcp.Secrets;
 using LlmRing.Modules.Mcp.Storage;
+using Microsoft.Extensions.Logging;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
@@ -7,12 +8,14 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// Keeps one connection per MCP server, shared by all requests to the server. A connection is closed when it is idle, or when the
 /// server's settings have changed; requests that use it then may finish.
 /// </summary>
-internal sealed class McpConnectionPool(
+internal sealed partial class McpConnectionPool(
     McpSettings settings,
     ServerAddressRules rules,
     AuthConfigProtector protector,
     ListChangedQueue changes,
-    TimeProvider time) : IAsyncDisposable
+    ServerHealthRecorder health,
+    TimeProvider time,
+    ILogger<McpConnectionPool> logger) : IAsyncDisposable
 {
     private const int MaxConnections = 500;
 
@@ -41,7 +44,14 @@ internal sealed class McpConnectionPool(
             {
                 MakeRoom();
                 var connection = McpConnection.Open(
-                    server, _network, rules, protector, _connectTimeout, () => changes.Add(server), time);
+                    server,
+                    _network,
+                    rules,
+                    protector,
+                    _connectTimeout,
+                    () => changes.Add(server),
+                    failure => ReportLimitExceeded(server.Id, failure),
+                    time);
                 _entries[server.Id] = entry = new PoolEntry(server.Id, server.ConnectionVersion, connection);
             }
 
@@ -117,6 +127,13 @@ internal sealed class McpConnectionPool(
             _ = entry.Connection.DisposeAsync().AsTask();
     }
 
+    private void ReportLimitExceeded(Guid serverId, McpFailureException failure)
+    {
+        LogLimitExceeded(serverId, failure.Message);
+        // A stream may break the limit while no request waits: its owner sees the reason in the server's health.
+        _ = health.RecordFailureAsync(serverId, failure.Message);
+    }
+
     private void MakeRoom()
     {
         if (_entries.Count < MaxConnections)
@@ -125,6 +142,10 @@ internal sealed class McpConnectionPool(
             ?? throw new McpFailureException(McpFailure.Busy, "Too many MCP servers are connected; nothing was sent");
         RetireEntry(idle);
     }
+
+    [LoggerMessage(
+        LogLevel.Warning, "The answer of MCP server {ServerId} was cut off: {Reason}", EventName = "McpAnswerLimitExceeded")]
+    private partial void LogLimitExceeded(Guid serverId, string reason);
 }
 
 /// <summary>A connection in the pool. The pool's lock guards the members that change.</summary>

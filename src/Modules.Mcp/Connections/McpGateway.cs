@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using System.Threading.RateLimiting;
@@ -34,6 +35,9 @@ internal sealed partial class McpGateway(
 
     private const int MaxPages = 1_000;
 
+    // Of all lists of a server together, since one refresh holds them in memory until they are stored.
+    private const int MaxDiscoveredBytes = SizeLimitedContent.MaxBytes;
+
     private static readonly TimeSpan CancelNotificationTimeout = TimeSpan.FromSeconds(5);
 
     private readonly TimeSpan _timeout = TimeSpan.FromSeconds(settings.Timeout);
@@ -63,17 +67,19 @@ internal sealed partial class McpGateway(
     public Task<DiscoveredFeatures> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
         WithinBoundsAsync("discover", server, async ct =>
         {
-            var capabilities = await GetCapabilitiesAsync(server, ct);
+            var capabilities = await UseConnectionAsync(
+                server, async (entry, ending) => (await GetClientAsync(entry, ending)).ServerCapabilities, ct);
+            var size = new DiscoverySize();
             // A server need not know the list method of a kind that is not among its capabilities.
             var tools = capabilities.Tools is null
                 ? []
-                : await ListAsync<DiscoveredTool>(server, RequestMethods.ToolsList, "tools", ct);
+                : await ListAsync<DiscoveredTool>(server, RequestMethods.ToolsList, "tools", size, ct);
             var resources = capabilities.Resources is null
                 ? []
-                : await ListAsync<DiscoveredResource>(server, RequestMethods.ResourcesList, "resources", ct);
+                : await ListAsync<DiscoveredResource>(server, RequestMethods.ResourcesList, "resources", size, ct);
             var prompts = capabilities.Prompts is null
                 ? []
-                : await ListAsync<DiscoveredPrompt>(server, RequestMethods.PromptsList, "prompts", ct);
+                : await ListAsync<DiscoveredPrompt>(server, RequestMethods.PromptsList, "prompts", size, ct);
             return new DiscoveredFeatures(
                 [.. tools.Where(tool => tool.Name is { Length: > 0 and <= 255 })],
                 [.. resources.Where(resource =>
@@ -125,20 +131,8 @@ internal sealed partial class McpGateway(
         throw new McpFailureException(McpFailure.Busy, "Too many calls are waiting for MCP servers; nothing was sent");
     }
 
-    private async Task<ServerCapabilities> GetCapabilitiesAsync(ServerTarget server, CancellationToken cancellationToken)
-    {
-        var entry = pool.Rent(server);
-        try
-        {
-            return (await GetClientAsync(entry, cancellationToken)).ServerCapabilities;
-        }
-        finally
-        {
-            pool.Return(entry);
-        }
-    }
-
-    private async Task<List<T>> ListAsync<T>(ServerTarget server, string method, string member, CancellationToken cancellationToken)
+    private async Task<List<T>> ListAsync<T>(
+        ServerTarget server, string method, string member, DiscoverySize size, CancellationToken cancellationToken)
     {
         var items = new List<T>();
         string? cursor = null;
@@ -148,6 +142,7 @@ internal sealed partial class McpGateway(
             if (cursor is not null)
                 parameters["cursor"] = cursor;
             var result = await SendAsync(server, method, parameters, isIdempotent: true, cancellationToken);
+            size.Add(result);
             try
             {
                 if (result.TryGetProperty(member, out var found))
@@ -176,24 +171,53 @@ internal sealed partial class McpGateway(
     {
         for (var attempt = 0; ; attempt++)
         {
-            var entry = pool.Rent(server);
             try
             {
-                var client = await GetClientAsync(entry, cancellationToken);
-                // The client adds members to what it sends; a second attempt needs the original.
-                return await SendAsync(client, method, parameters.DeepClone(), cancellationToken);
+                return await UseConnectionAsync(
+                    server, (entry, ending) => SendAsync(entry, method, parameters, isIdempotent, ending), cancellationToken);
             }
             catch (Exception exception) when (attempt == 0
                 && !cancellationToken.IsCancellationRequested
                 && McpFailures.IsLostSession(exception, isIdempotent))
             {
                 LogSessionLost(server.Id);
-                pool.Retire(entry);
             }
-            finally
-            {
-                pool.Return(entry);
-            }
+        }
+    }
+
+    private async Task<JsonElement> SendAsync(
+        PoolEntry entry, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken)
+    {
+        try
+        {
+            var client = await GetClientAsync(entry, cancellationToken);
+            // The client adds members to what it sends; a second attempt needs the original.
+            return await SendAsync(client, method, parameters.DeepClone(), cancellationToken);
+        }
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested && McpFailures.IsLostSession(exception, isIdempotent))
+        {
+            pool.Retire(entry);
+            throw;
+        }
+    }
+
+    /// <summary>Rents the connection to a server for one use, which ends with the connection.</summary>
+    private async Task<T> UseConnectionAsync<T>(
+        ServerTarget server, Func<PoolEntry, CancellationToken, Task<T>> use, CancellationToken cancellationToken)
+    {
+        var entry = pool.Rent(server);
+        try
+        {
+            using var ending = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, entry.Connection.Closing);
+            return await use(entry, ending.Token);
+        }
+        catch (Exception exception) when (entry.Connection.StreamFailure is not null && !cancellationToken.IsCancellationRequested)
+        {
+            throw new McpFailureException(McpFailure.Failed, entry.Connection.StreamFailure.Message, exception);
+        }
+        finally
+        {
+            pool.Return(entry);
         }
     }
 
@@ -252,4 +276,19 @@ internal sealed partial class McpGateway(
     [LoggerMessage(
         LogLevel.Information, "MCP server {ServerId} has lost the session: a new one is opened", EventName = "McpSessionLost")]
     private partial void LogSessionLost(Guid serverId);
+
+    /// <summary>The size of the lists of one discovery.</summary>
+    private sealed class DiscoverySize
+    {
+        private long _bytes;
+
+        /// <exception cref="McpFailureException">The lists are too long.</exception>
+        public void Add(JsonElement page)
+        {
+            _bytes += JsonMarshal.GetRawUtf8Value(page).Length;
+            if (_bytes > MaxDiscoveredBytes)
+                throw new McpFailureException(
+                    McpFailure.Failed, $"The MCP server's lists are longer than {MaxDiscoveredBytes / 1024 / 1024} MB");
+        }
+    }
 }

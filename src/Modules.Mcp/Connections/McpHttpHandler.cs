@@ -1,4 +1,5 @@
 using System.Net;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Egress;
 
 namespace LlmRing.Modules.Mcp.Connections;
@@ -7,7 +8,17 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// Sends the HTTP requests to one MCP server and follows its redirects. The credentials are sent to the server's own origin only:
 /// neither to the target of a redirect nor to another host that the server names as its message endpoint.
 /// </summary>
-internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpMessageHandler network) : DelegatingHandler(network)
+/// <param name="server">The URL of the server.</param>
+/// <param name="transport">The transport of the server.</param>
+/// <param name="credentials">The credentials; null: none.</param>
+/// <param name="onLimitExceeded">Called when the server sends more than it may; true where that is the stream of the connection.</param>
+/// <param name="network">The handler that sends the requests.</param>
+internal sealed class McpHttpHandler(
+    Uri server,
+    TransportType transport,
+    Credentials? credentials,
+    Action<McpFailureException, bool> onLimitExceeded,
+    HttpMessageHandler network) : DelegatingHandler(network)
 {
     private const int MaxRedirects = 5;
 
@@ -26,8 +37,7 @@ internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpM
             var response = await base.SendAsync(request, cancellationToken);
             if (TargetOf(request, response) is not { } target)
             {
-                if (request.Method == HttpMethod.Post)
-                    response.Content = new SizeLimitedContent(response.Content);
+                response.Content = Limit(request, response.Content);
                 return response;
             }
 
@@ -36,6 +46,19 @@ internal sealed class McpHttpHandler(Uri server, Credentials? credentials, HttpM
                 throw new HttpRequestException($"More than {MaxRedirects} redirects");
             request.RequestUri = target;
         }
+    }
+
+    private SizeLimitedContent Limit(HttpRequestMessage request, HttpContent content)
+    {
+        if (request.Method != HttpMethod.Get)
+            return SizeLimitedContent.OfAnswer(content, failure => onLimitExceeded(failure, false));
+
+        // Answers come on the stream of the older transport, and on a stream that resumes one; otherwise only notifications do.
+        var hasAnswers = transport is TransportType.Sse || request.Headers.Contains("Last-Event-ID");
+        return SizeLimitedContent.OfStream(
+            content,
+            hasAnswers ? SizeLimitedContent.MaxBytes : SizeLimitedContent.MaxNotificationBytes,
+            failure => onLimitExceeded(failure, true));
     }
 
     private void Authorize(HttpRequestMessage request)

@@ -1,22 +1,48 @@
+using System.Buffers;
 using System.Net;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
-/// <summary>The body of an answer, read up to a limit: the size that an MCP server may make this server hold in memory.</summary>
+/// <summary>
+/// The body of an answer, read up to a limit: the size that an MCP server may make this server hold in memory. The limit of a stream
+/// (server-sent events) holds for each event, because a stream lives as long as its connection and is read event by event.
+/// </summary>
 internal sealed class SizeLimitedContent : HttpContent
 {
+    /// <summary>Bytes of an answer, and of an event that may contain one.</summary>
     public const int MaxBytes = 32 * 1024 * 1024;
 
-    private readonly HttpContent _inner;
+    /// <summary>Bytes of an event on a stream for notifications only.</summary>
+    public const int MaxNotificationBytes = 1024 * 1024;
 
-    public SizeLimitedContent(HttpContent inner)
+    private readonly HttpContent _inner;
+    private readonly int _limit;
+    private readonly bool _isStream;
+    private readonly Action<McpFailureException> _onExceeded;
+
+    private SizeLimitedContent(HttpContent inner, int limit, bool isStream, Action<McpFailureException> onExceeded)
     {
-        _inner = inner;
-        foreach (var (name, values) in inner.Headers)
+        (_inner, _limit, _isStream, _onExceeded) = (inner, limit, isStream, onExceeded);
+        // The length that the server announces is not believed, because buffers would be allocated for it.
+        foreach (var (name, values) in inner.Headers.Where(header => header.Key != "Content-Length"))
             Headers.TryAddWithoutValidation(name, values);
     }
 
-    protected override async Task<Stream> CreateContentReadStreamAsync() => new SizeLimitedStream(await _inner.ReadAsStreamAsync());
+    /// <summary>Limits a whole body to <see cref="MaxBytes"/>.</summary>
+    /// <param name="inner">The body.</param>
+    /// <param name="onExceeded">Called with the failure that reading throws.</param>
+    public static SizeLimitedContent OfAnswer(HttpContent inner, Action<McpFailureException> onExceeded) =>
+        new(inner, MaxBytes, isStream: false, onExceeded);
+
+    /// <summary>Limits each event of a stream.</summary>
+    /// <param name="inner">The stream.</param>
+    /// <param name="limit">Bytes of an event.</param>
+    /// <param name="onExceeded">Called with the failure that reading throws.</param>
+    public static SizeLimitedContent OfStream(HttpContent inner, int limit, Action<McpFailureException> onExceeded) =>
+        new(inner, limit, isStream: true, onExceeded);
+
+    protected override async Task<Stream> CreateContentReadStreamAsync() =>
+        new SizeLimitedStream(await _inner.ReadAsStreamAsync(), this);
 
     protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
     {
@@ -26,8 +52,8 @@ internal sealed class SizeLimitedContent : HttpContent
 
     protected override bool TryComputeLength(out long length)
     {
-        length = _inner.Headers.ContentLength ?? 0;
-        return _inner.Headers.ContentLength is not null;
+        length = 0;
+        return false;
     }
 
     protected override void Dispose(bool disposing)
@@ -37,9 +63,26 @@ internal sealed class SizeLimitedContent : HttpContent
         base.Dispose(disposing);
     }
 
-    private sealed class SizeLimitedStream(Stream inner) : Stream
+    private McpFailureException ReportExceeded()
     {
-        private long _read;
+        var megabytes = _limit / 1024 / 1024;
+        var failure = new McpFailureException(
+            McpFailure.Failed,
+            _isStream
+                ? $"The MCP server sent an event longer than {megabytes} MB"
+                : $"The MCP server's answer is longer than {megabytes} MB");
+        _onExceeded(failure);
+        return failure;
+    }
+
+    private sealed class SizeLimitedStream(Stream inner, SizeLimitedContent content) : Stream
+    {
+        private static readonly SearchValues<byte> LineBreaks = SearchValues.Create("\r\n"u8);
+
+        // Bytes of the answer, or of the event under way.
+        private long _size;
+        private bool _isLineEmpty = true;
+        private bool _isAfterCarriageReturn;
 
         public override bool CanRead => true;
 
@@ -51,14 +94,23 @@ internal sealed class SizeLimitedContent : HttpContent
 
         public override long Position
         {
-            get => _read;
+            get => throw new NotSupportedException();
             set => throw new NotSupportedException();
         }
 
-        public override int Read(byte[] buffer, int offset, int count) => Count(inner.Read(buffer, offset, count));
+        public override int Read(byte[] buffer, int offset, int count)
+        {
+            var read = inner.Read(buffer, offset, count);
+            Count(buffer.AsSpan(offset, read));
+            return read;
+        }
 
-        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default) =>
-            Count(await inner.ReadAsync(buffer, cancellationToken));
+        public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
+        {
+            var read = await inner.ReadAsync(buffer, cancellationToken);
+            Count(buffer.Span[..read]);
+            return read;
+        }
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
             ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
@@ -80,13 +132,44 @@ internal sealed class SizeLimitedContent : HttpContent
             base.Dispose(disposing);
         }
 
-        private int Count(int count)
+        private void Count(ReadOnlySpan<byte> bytes)
         {
-            _read += count;
-            return _read <= MaxBytes
-                ? count
-                : throw new McpFailureException(
-                    McpFailure.Failed, $"The MCP server's answer is longer than {MaxBytes / 1024 / 1024} MB");
+            if (content._isStream)
+                CountEvents(bytes);
+            else
+                Add(bytes.Length);
+        }
+
+        /// <summary>Counts anew after each blank line, which ends an event. Lines end with LF, CR or CRLF.</summary>
+        private void CountEvents(ReadOnlySpan<byte> bytes)
+        {
+            for (var end = bytes.IndexOfAny(LineBreaks); end >= 0; end = bytes.IndexOfAny(LineBreaks))
+            {
+                AddToLine(end);
+                var isSecondHalf = bytes[end] == '\n' && _isAfterCarriageReturn;
+                if (_isLineEmpty && !isSecondHalf)
+                    _size = 0;
+                _isLineEmpty = true;
+                _isAfterCarriageReturn = bytes[end] == '\r';
+                bytes = bytes[(end + 1)..];
+            }
+
+            AddToLine(bytes.Length);
+        }
+
+        private void AddToLine(int count)
+        {
+            if (count == 0)
+                return;
+            _isLineEmpty = _isAfterCarriageReturn = false;
+            Add(count);
+        }
+
+        private void Add(int count)
+        {
+            _size += count;
+            if (_size > content._limit)
+                throw content.ReportExceeded();
         }
     }
 }

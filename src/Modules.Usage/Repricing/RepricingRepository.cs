@@ -43,8 +43,8 @@ internal sealed class RepricingRepository(NpgsqlDataSource database, TimeProvide
         return (await connection.QueryAsync<RepricingEntry>(new CommandDefinition(
             // A key of a project is named by its id; a key that is a scope of its own is the caller's secret.
             $"""
-            select id, started_at, finished_at, case when project_id is not null then api_key_id end as api_key_id, user_id, request, rows, changed,
-                cost_before, cost_after
+            select id, started_at, finished_at, case when project_id is not null then api_key_id end as api_key_id, user_id, request,
+                rows, changed, cost_before, cost_after
             from usage_repricings
             where {scope.Filter} {(after is null ? "" : "and (started_at, id) < (@afterTime, @afterId)")}
             order by started_at desc, id desc

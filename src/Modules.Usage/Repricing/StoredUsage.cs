@@ -10,8 +10,8 @@ internal sealed record StoredUsage
     /// <summary>The columns of <c>usage_logs</c> that make a usage.</summary>
     public const string Columns = """
         tableoid as partition, ctid::text as row, id, api_key_id, project_id, created_at, provider, model, alias,
-        coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens, coalesce(cached_input_tokens, 0) as cached_input_tokens,
-        cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, token_counts, service_tier, latency_ms, cost,
+        coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
+        coalesce(cached_input_tokens, 0) as cached_input_tokens, cache_write_5m_tokens, cache_write_1h_tokens, reasoning_tokens, token_counts, service_tier, latency_ms, cost,
         coalesce(cost_source, '') as cost_source, price_id
         """;
 

@@ -50,7 +50,11 @@ internal sealed class UsageRepricer(RepricingStore store, RepricingRepository re
         var summary = new RepricingSummary();
         var repricing = await repricings.StartAsync(scope, userId, request, cancellationToken);
         await foreach (var (after, end) in StepsAsync(scope, selection, cancellationToken))
-            summary.Add(await store.RepriceStepAsync(scope, selection, after, end, PriceOf(cancellationToken), repricing, cancellationToken));
+        {
+            var priceOf = PriceOf(cancellationToken);
+            summary.Add(await store.RepriceStepAsync(scope, selection, after, end, priceOf, repricing, cancellationToken));
+        }
+
         await repricings.FinishAsync(repricing, cancellationToken);
         return summary;
     }

@@ -19,5 +19,6 @@ internal sealed record LogResult(
     [JsonIgnore]
     public bool IsReplay { get; init; }
 
-    public static LogResult Of(UsageRecord record) => new(record.Id, record.Cost, record.CreatedAt, record.CostSource, record.Price?.PricedAs);
+    public static LogResult Of(UsageRecord record) =>
+        new(record.Id, record.Cost, record.CreatedAt, record.CostSource, record.Price?.PricedAs);
 }

@@ -28,7 +28,8 @@ internal sealed partial class MonthPartitions(TimeProvider time, ILogger<MonthPa
             var month = new DateTime(record.CreatedAt.Year, record.CreatedAt.Month, 1, 0, 0, 0, DateTimeKind.Utc);
             if (_checked.ContainsKey(month))
                 continue;
-            if (!await LockTimeout.TryExecuteAsync(connection, $"select usage_create_partition('{month:O}')", time, cancellationToken, attempts: 1))
+            var statement = $"select usage_create_partition('{month:O}')";
+            if (!await LockTimeout.TryExecuteAsync(connection, statement, time, cancellationToken, attempts: 1))
                 LogPartitionLeftOut(month);
             _checked[month] = true;
         }
@@ -36,7 +37,8 @@ internal sealed partial class MonthPartitions(TimeProvider time, ILogger<MonthPa
 
     [LoggerMessage(
         LogLevel.Warning,
-        "The partition of {Month:yyyy-MM} was not created, because long queries hold usage_logs; usages of that month go to the default partition",
+        "The partition of {Month:yyyy-MM} was not created, because long queries hold usage_logs; usages of that month go to the default "
+            + "partition",
         EventName = "PartitionLeftOut")]
     private partial void LogPartitionLeftOut(DateTime month);
 }

@@ -10,10 +10,7 @@ namespace LlmRing.Shared.Pricing;
 /// exclusive).
 /// </remarks>
 /// <param name="Tokens">The counts, made inclusive.</param>
-/// <param name="ServiceTier">
-/// The tier of the call, which Anthropic tells in its usage object, at most 32 characters; null where it is the standard one or is
-/// not told.
-/// </param>
+/// <param name="ServiceTier">The tier of the call, which Anthropic tells in its usage object; null where it is not told.</param>
 public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceTier)
 {
     /// <summary>The accepted forms, for the message of a 422.</summary>
@@ -40,8 +37,9 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         if (tokens is not { } reported || !reader.IsValid || TokenCounts.Include(reported, includesCache, "", null) is not { } inclusive)
             return false;
 
-        var tier = usage.TryGetProperty("service_tier", out var named) && named.ValueKind is JsonValueKind.String ? named.GetString() : null;
-        result = new ProviderUsage(inclusive, tier is null or "" or "standard" or "default" or "auto" or { Length: > 32 } ? null : tier);
+        result = new ProviderUsage(inclusive, usage.TryGetProperty("service_tier", out var tier) && tier.ValueKind is JsonValueKind.String
+            ? tier.GetString()
+            : null);
         return true;
     }
 
@@ -84,7 +82,8 @@ public readonly record struct ProviderUsage(TokenCounts Tokens, string? ServiceT
         {
             var (fiveMinutes, oneHour) = CacheWrites(
                 Count("cache_creation", "ephemeral_5m_input_tokens"), Count("cache_creation", "ephemeral_1h_input_tokens"));
-            return new TokenCounts(Count("input_tokens"), Count("output_tokens"), Count("cache_read_input_tokens"), fiveMinutes, oneHour, 0);
+            return new TokenCounts(
+                Count("input_tokens"), Count("output_tokens"), Count("cache_read_input_tokens"), fiveMinutes, oneHour, 0);
         }
 
         public TokenCounts? Google()

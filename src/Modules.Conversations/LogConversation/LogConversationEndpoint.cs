@@ -136,7 +136,8 @@ internal sealed record LogConversationRequest
         Cost = Metadata.TotalCost,
         CostSource = CostSources.Client,
         RequestedModel = Response.Model is null || Response.Model == Metadata.Model ? null : Metadata.Model,
-        ServiceTier = serviceTier,
+        // The standard tier has several names; an unknown tier is kept, and its cost is estimated.
+        ServiceTier = serviceTier is "" or "standard" or "default" or "auto" or { Length: > 32 } ? null : serviceTier,
         CachedInputTokens = tokens?.CacheRead ?? 0,
         CacheWrite5mTokens = tokens?.CacheWrite5Minutes ?? 0,
         CacheWrite1hTokens = tokens?.CacheWrite1Hour ?? 0,

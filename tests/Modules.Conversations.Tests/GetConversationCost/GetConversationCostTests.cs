@@ -78,14 +78,15 @@ public sealed class GetConversationCostTests(ServerFixture server)
     }
 
     /// <summary>600 fresh and 400 cached input tokens and 100 output tokens: 0.0022 USD at the rates of gpt-4.1.</summary>
-    private static Task<ApiResponse> LogUsageAsync(ApiClient client, string conversation, string model) => client.PostAsync("/api/v1/log", new
-    {
-        provider = "openai",
-        model,
-        input_tokens = 1_000,
-        output_tokens = 100,
-        cached_input_tokens = 400,
-        origin = "agent",
-        conversation_id = conversation,
-    });
+    private static Task<ApiResponse> LogUsageAsync(ApiClient client, string conversation, string model) =>
+        client.PostAsync("/api/v1/log", new
+        {
+            provider = "openai",
+            model,
+            input_tokens = 1_000,
+            output_tokens = 100,
+            cached_input_tokens = 400,
+            origin = "agent",
+            conversation_id = conversation,
+        });
 }

@@ -21,9 +21,15 @@ public sealed class AnswerCostTests(ServerFixture server)
     // An inclusive count is never smaller than its part.
     [Arguments(OpenAI, """{"input_tokens": 100, "output_tokens": 0, "cached_tokens": 400}""", "null", 500, 0, 0.0004)]
     [Arguments(
-        OpenAI, "{}", """{"prompt_tokens": 1000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 400}}""", 1000, 100, 0.0022)]
+        OpenAI,
+        "{}",
+        """{"prompt_tokens": 1000, "completion_tokens": 100, "prompt_tokens_details": {"cached_tokens": 400}}""",
+        1000, 100, 0.0022)]
     [Arguments(
-        OpenAI, "{}", """{"input_tokens": 1000, "output_tokens": 100, "input_tokens_details": {"cached_tokens": 400}}""", 1000, 100, 0.0022)]
+        OpenAI,
+        "{}",
+        """{"input_tokens": 1000, "output_tokens": 100, "input_tokens_details": {"cached_tokens": 400}}""",
+        1000, 100, 0.0022)]
     [Arguments(
         Anthropic,
         "{}",
@@ -32,7 +38,10 @@ public sealed class AnswerCostTests(ServerFixture server)
     [Arguments(
         Google, "{}", """{"promptTokenCount": 100, "candidatesTokenCount": 10, "thoughtsTokenCount": 20}""", 100, 30, 0.000125)]
     [Arguments(
-        Anthropic, "{}", """{"inputTokens": 10, "outputTokens": 5, "cacheReadInputTokens": 1000, "cacheWriteInputTokens": 300}""", 1310, 5, 0.00153)]
+        Anthropic,
+        "{}",
+        """{"inputTokens": 10, "outputTokens": 5, "cacheReadInputTokens": 1000, "cacheWriteInputTokens": 300}""",
+        1310, 5, 0.00153)]
     // As the SDK sends a call of Anthropic: its metadata lack the cached tokens.
     [Arguments(
         Anthropic,
@@ -40,7 +49,11 @@ public sealed class AnswerCostTests(ServerFixture server)
         """{"prompt_tokens": 10, "completion_tokens": 5, "cache_read_input_tokens": 1000, "cache_creation_input_tokens": 300}""",
         1310, 5, 0.00153)]
     // Counts of the metadata that the usage object contradicts are kept.
-    [Arguments(OpenAI, """{"input_tokens": 1000, "output_tokens": 100}""", """{"prompt_tokens": 7, "completion_tokens": 3}""", 1000, 100, 0.0028)]
+    [Arguments(
+        OpenAI,
+        """{"input_tokens": 1000, "output_tokens": 100}""",
+        """{"prompt_tokens": 7, "completion_tokens": 3}""",
+        1000, 100, 0.0028)]
     [Arguments(OpenAI, """{"input_tokens": 1000, "output_tokens": 100}""", """{"tokens": "many"}""", 1000, 100, 0.0028)]
     public async Task An_answer_without_a_cost_is_priced_as_a_usage_is(
         string model, string metadata, string usage, int input, int output, double cost)

@@ -102,7 +102,8 @@ public sealed class AnswerRepricerTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var id = await LogAsync(client, "gpt-4.1", cost: 0.5m);
-        await ExecuteAsync(client, """update llmring.messages m set metadata = metadata || jsonb_build_object('cost_source', @costSource)""", costSource);
+        await ExecuteAsync(
+            client, "update llmring.messages m set metadata = metadata || jsonb_build_object('cost_source', @costSource)", costSource);
 
         var unnamed = await RepriceAsync(client, ["unpriced", "own", "estimated"]);
         var costBetween = await TotalCostAsync(client, id);
@@ -134,7 +135,8 @@ public sealed class AnswerRepricerTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var id = await client.NewConversationAsync();
-        await client.PostAsync($"/conversations/{id}/messages", $$"""{"role": "assistant", "input_tokens": 1000, "metadata": {{metadata}}}""");
+        await client.PostAsync(
+            $"/conversations/{id}/messages", $$"""{"role": "assistant", "input_tokens": 1000, "metadata": {{metadata}}}""");
         var before = await server.SnapshotAsync(client);
         var logged = await LogUnpricedAsync(client);
 

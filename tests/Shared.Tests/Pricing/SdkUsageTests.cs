@@ -16,8 +16,9 @@ public sealed class SdkUsageTests
 
     [Test]
     public async Task Cache_writes_without_a_duration_are_kept_for_5_minutes() =>
-        await Assert.That(Read("""{"prompt_tokens": 10, "completion_tokens": 5, "cache_creation_input_tokens": 300, "cache_read_input_tokens": 0}"""))
-            .IsEqualTo(new TokenCounts(310, 5, 0, 300, 0, 0) { PartsAdded = true });
+        await Assert.That(Read("""
+            {"prompt_tokens": 10, "completion_tokens": 5, "cache_creation_input_tokens": 300, "cache_read_input_tokens": 0}
+            """)).IsEqualTo(new TokenCounts(310, 5, 0, 300, 0, 0) { PartsAdded = true });
 
     [Test]
     public async Task LiteLLM_adds_the_cache_counts_of_Anthropic_to_the_prompt_and_repeats_them() =>

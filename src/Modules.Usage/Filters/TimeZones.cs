@@ -25,15 +25,11 @@ internal sealed class TimeZones(ReadReplica reads)
         return names.TryGetValue(name, out var found) ? found is "Etc/UTC" ? Utc : found : null;
     }
 
-    /// <summary>The instants, UTC, at which local times begin.</summary>
-    public Task<IReadOnlyList<DateTime>> ToUtcAsync(IReadOnlyList<DateTime> locals, string zone, CancellationToken cancellationToken) =>
-        reads.ReadAsync<IReadOnlyList<DateTime>>(
-            async connection => (await connection.QueryAsync<DateTime>(new CommandDefinition(
-                """
-                select usage_local_start(local, @zone)
-                from unnest(@locals::timestamp[]) with ordinality as time (local, place) order by place
-                """,
-                new { zone, locals = locals.Select(local => DateTime.SpecifyKind(local, DateTimeKind.Unspecified)).ToArray() },
-                cancellationToken: cancellationToken))).AsList(),
-            cancellationToken);
+    /// <summary>The instant, UTC, at which a local time begins.</summary>
+    public Task<DateTime> ToUtcAsync(DateTime local, string zone, CancellationToken cancellationToken) => reads.ReadAsync(
+        connection => connection.ExecuteScalarAsync<DateTime>(new CommandDefinition(
+            "select usage_local_start(@local, @zone)",
+            new { zone, local = DateTime.SpecifyKind(local, DateTimeKind.Unspecified) },
+            cancellationToken: cancellationToken)),
+        cancellationToken);
 }

@@ -66,15 +66,16 @@ internal sealed class UsageFilterFactory(TimeZones zones, RollupRepository rollu
     {
         var start = selection.StartDate is { } from ? DateRange.ParseStart(from) : default(QueryTime?);
         var end = selection.EndDate is { } until ? DateRange.ParseEnd(until) : default(QueryTime?);
-        if (zone is not TimeZones.Utc && ((QueryTime?[])[start, end]).Any(side => side is { IsLocal: true }))
-        {
-            var instants = await zones.ToUtcAsync([start?.Value ?? default, end?.Value ?? default], zone, cancellationToken);
-            start = start is { IsLocal: true } ? new QueryTime(instants[0], IsLocal: false) : start;
-            end = end is { IsLocal: true } ? new QueryTime(instants[1], IsLocal: false) : end;
-        }
-
-        return DateRange.Of(start?.Value, end?.Value, time.GetPostgresNow().UtcDateTime);
+        return DateRange.Of(
+            await ToUtcAsync(start, zone, cancellationToken),
+            await ToUtcAsync(end, zone, cancellationToken),
+            time.GetPostgresNow().UtcDateTime);
     }
+
+    private async ValueTask<DateTime?> ToUtcAsync(QueryTime? side, string zone, CancellationToken cancellationToken) =>
+        side is { IsLocal: true } local && zone is not TimeZones.Utc
+            ? await zones.ToUtcAsync(local.Value, zone, cancellationToken)
+            : side?.Value;
 
     /// <summary>The stored models that have one of the names, or whose canonical name is one of them.</summary>
     private async Task<IReadOnlyList<ModelName>> FindModelsAsync(

@@ -19,7 +19,7 @@ internal sealed class RepricingRepository(NpgsqlDataSource database, TimeProvide
         await connection.ExecuteAsync(new CommandDefinition(
             """
             insert into usage_repricings (id, api_key_id, project_id, user_id, request, rows, changed, cost_before, cost_after, started_at)
-            values (@id, @ApiKeyId, @ProjectId, @userId, @request::jsonb, 0, 0, 0, 0, @startedAt)
+            values (@id, @apiKeyId, @projectId, @userId, @request::jsonb, 0, 0, 0, 0, @startedAt)
             """,
             new { id, scope.ApiKeyId, scope.ProjectId, userId, request, startedAt = now.UtcDateTime },
             cancellationToken: cancellationToken));

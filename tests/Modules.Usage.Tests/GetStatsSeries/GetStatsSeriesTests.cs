@@ -8,6 +8,20 @@ namespace LlmRing.Modules.Usage.Tests.GetStatsSeries;
 public sealed class GetStatsSeriesTests(ServerFixture server)
 {
     [Test]
+    public async Task A_range_of_a_zone_without_an_end_ends_with_the_present()
+    {
+        using var client = server.NewClient();
+        await client.PostAsync("/api/v1/log", new { provider = "p", model = "m", input_tokens = 1, output_tokens = 1, cost = 0.5 });
+
+        var stats = await client.GetAsync("/api/v1/stats?start_date=2026-01-01&timezone=Europe/Berlin");
+        var series = await client.GetAsync("/api/v1/stats/series?start_date=2026-01-01&timezone=Europe/Berlin&group_by=month");
+
+        await Assert.That((stats.Status, series.Status)).IsEqualTo((200, 200));
+        await Assert.That((string?)stats["summary"]!["total_cost"]).IsEqualTo("0.5");
+        await Assert.That((decimal)series["series"]![0]!["cost"]!.AsArray()[^1]!).IsEqualTo(0.5m);
+    }
+
+    [Test]
     public async Task Series_have_all_periods_oldest_first_the_greatest_cost_first_and_the_rest_in_other()
     {
         using var client = server.NewClient();

@@ -18,7 +18,7 @@ public sealed class ProviderUsageTests
     // Anthropic.
     [Arguments("""{"input_tokens":100,"output_tokens":50}""", "100 50 0 0 0 0 as sent")]
     [Arguments("""{"input_tokens":100,"cache_creation_input_tokens":30,"cache_read_input_tokens":40,"output_tokens":50}""", "170 50 40 30 0 0 added")]
-    [Arguments("""{"input_tokens":100,"cache_creation_input_tokens":30,"cache_read_input_tokens":40,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},"output_tokens":50,"service_tier":"standard"}""", "170 50 40 10 20 0 added standard")]
+    [Arguments("""{"input_tokens":100,"cache_creation_input_tokens":30,"cache_read_input_tokens":40,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},"output_tokens":50,"service_tier":"standard"}""", "170 50 40 10 20 0 added")]
     [Arguments("""{"input_tokens":100,"cache_read_input_tokens":40,"cache_creation":{"ephemeral_5m_input_tokens":10,"ephemeral_1h_input_tokens":20},"output_tokens":50,"service_tier":"batch"}""", "170 50 40 10 20 0 added batch")]
     [Arguments("""{"input_tokens":100,"cache_creation_input_tokens":null,"cache_read_input_tokens":null,"cache_creation":null,"server_tool_use":null,"output_tokens":50,"service_tier":null}""", "100 50 0 0 0 0 as sent")]
     // Google: thoughts beside candidates, a thinking-only answer, tool results.

@@ -18,6 +18,9 @@ internal sealed partial class RealRows
         var conversation = await rows.CreateAsync("/conversations", new { title = "t" });
         await rows.CreateAsync($"/conversations/{conversation["id"]}/messages", new { role = "user", content = "c" });
         rows._ids["conversations"] = (string)conversation["id"]!;
+        var usage = await rows.CreateAsync(
+            "/api/v1/log", new { provider = "openai", model = "m", input_tokens = 1, output_tokens = 1, cost = 0.5 });
+        rows._ids["logs"] = (string)usage["log_id"]!;
         rows._ids["templates"] = (string)(await rows.CreateAsync("/api/v1/templates", new { name = "t" }))["id"]!;
 
         var server = await rows.CreateAsync(

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using LlmRing.Modules.Registry.Snapshot;
 using LlmRing.Modules.Registry.Storage;
 using LlmRing.Shared.Caching;
+using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using ZiggyCreatures.Caching.Fusion;
 
@@ -12,7 +13,12 @@ namespace LlmRing.Modules.Registry.Upstream;
 /// last good copy of each file that the upstream does not send.
 /// </summary>
 internal sealed partial class RegistryLoader(
-    IRegistryUpstream upstream, RegistryRepository repository, IFusionCache cache, TimeProvider time, ILogger<RegistryLoader> logger)
+    IRegistryUpstream upstream,
+    RegistryRepository repository,
+    IFusionCache cache,
+    TimeProvider time,
+    IHostApplicationLifetime lifetime,
+    ILogger<RegistryLoader> logger)
 {
     /// <summary>The share of the TTL after which a copy is refreshed in the background.</summary>
     public const float DueAfter = 0.9f;
@@ -35,6 +41,14 @@ internal sealed partial class RegistryLoader(
 
     /// <summary>Makes the cache's entry; null (for some seconds, on this host only) when there is no copy.</summary>
     public async Task<RegistryBundle?> LoadAsync(
+        FusionCacheFactoryExecutionContext<RegistryBundle?> context, CancellationToken cancellationToken)
+    {
+        // A load that requests share, or that the cache runs in the background, has no caller that cancels it when the server stops.
+        using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
+        return await LoadUntilStoppedAsync(context, stopping.Token);
+    }
+
+    private async Task<RegistryBundle?> LoadUntilStoppedAsync(
         FusionCacheFactoryExecutionContext<RegistryBundle?> context, CancellationToken cancellationToken)
     {
         var ttl = cache.DefaultEntryOptions.Duration;
@@ -108,7 +122,11 @@ internal sealed partial class RegistryLoader(
     {
         // Whole seconds: the database keeps fewer digits, and all hosts must serve the same bytes.
         var now = DateTimeOffset.FromUnixTimeSeconds(time.GetUtcNow().ToUnixTimeSeconds());
-        switch (await upstream.FetchAsync(path, known?.File, cancellationToken))
+        var answer = await upstream.FetchAsync(path, known?.File, cancellationToken);
+        // A fetch that ended because the server stops says nothing about the upstream.
+        if (lifetime.ApplicationStopping.IsCancellationRequested)
+            return null;
+        switch (answer)
         {
             case UpstreamAnswer.Unchanged:
                 ReportAvailable(path);
@@ -135,7 +153,7 @@ internal sealed partial class RegistryLoader(
             case UpstreamAnswer.Failed failed:
                 ReportUnavailable(path, failed.Reason);
                 return null;
-            case var answer:
+            default:
                 throw new NotSupportedException(answer.ToString());
         }
     }

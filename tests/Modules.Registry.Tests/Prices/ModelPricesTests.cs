@@ -105,7 +105,7 @@ public sealed class ModelPricesTests(ServerFixture server)
     [Test]
     public async Task With_an_upstream_that_hangs_and_no_copy_the_first_callers_wait_two_seconds_for_the_bundled_price_and_later_ones_not_at_all()
     {
-        await using var upstream = new RegistryUpstream { Delay = TimeSpan.FromSeconds(20) };
+        await using var upstream = new RegistryUpstream { Delay = TimeSpan.FromMinutes(5) };
         await upstream.StartAsync();
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream, time);

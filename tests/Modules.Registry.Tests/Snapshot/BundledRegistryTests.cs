@@ -128,4 +128,20 @@ public sealed class BundledRegistryTests(BundledServer server)
         await Assert.That(log.TextsOf("BundledPricesUsed").Count).IsEqualTo(1);
         await Assert.That(log.TextsOf("BundledPricesUsed")[0]).Matches("the bundled price list of 20[0-9]{2}-[0-9]{2}-[0-9]{2} is in force");
     }
+
+    [Test]
+    public async Task A_server_stops_while_the_first_callers_fetch_is_not_answered()
+    {
+        await using var upstream = new RegistryUpstream { Delay = TimeSpan.FromMinutes(5) };
+        await upstream.StartAsync();
+        // The clock stands still, so no timeout ends the fetch.
+        var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream, time, ("MODULES", "registry"));
+        // The fetch belongs to all callers: none of them cancels it.
+        _ = host.Services.GetRequiredService<IModelPrices>().FindAsync("openai", "gpt-4.1", null, CancellationToken.None).AsTask();
+        await Eventually.HoldsAsync(() => Task.FromResult(!upstream.Requests.IsEmpty));
+
+        // Far less than the upstream takes: only guards against a hang.
+        await host.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(1));
+    }
 }

@@ -21,12 +21,11 @@ internal sealed class LatencyHistogram
     /// <param name="count">How often it is counted; negative: removed.</param>
     public void Add(int milliseconds, int count = 1) => AddTo(BucketOf(milliseconds), count);
 
-    /// <param name="counts">Latencies per bucket: a value of the column <c>latencies</c>.</param>
-    /// <param name="sign">-1 subtracts them.</param>
-    public void Add(int[] counts, int sign = 1)
+    /// <param name="counts">Latencies per bucket.</param>
+    public void Add(ReadOnlySpan<long> counts)
     {
         for (var bucket = 0; bucket < counts.Length; bucket++)
-            AddTo(bucket, sign * counts[bucket]);
+            AddTo(bucket, counts[bucket]);
     }
 
     public void Add(LatencyHistogram other)

@@ -77,6 +77,43 @@ public sealed class TimeZoneTests(ServerFixture server)
             threads: 1);
     }
 
+    [Test]
+    public async Task Statistics_of_two_parts_of_a_range_add_up_to_those_of_the_whole()
+    {
+        using var client = server.NewClient();
+        await Gen.Select(Record.Array[100], Time, Gen.Int[1, 6 * 24 * 3600], Gen.Int[1, 6 * 24 * 3600], Gen.Int[0, Zones.Length - 1]).SampleAsync(
+            async sample =>
+            {
+                var (records, from, first, second, zone) = sample;
+                var added = records.Select(record => record with { Id = Guid.NewGuid(), Scope = Scope.OfApiKey(client.Key!) }).ToList();
+                await server.Server.Services.GetRequiredService<UsageStore>().LogAsync(added, RollupWriter.Batch, CancellationToken.None);
+                var (middle, until) = (from.AddSeconds(first), from.AddSeconds(first + second));
+
+                var whole = await SumsAsync(client, from, until, Zones[zone]);
+                // An end is inclusive, so the second part begins a microsecond later.
+                var before = await SumsAsync(client, from, middle, Zones[zone]);
+                var after = await SumsAsync(client, middle.AddMicroseconds(1), until, Zones[zone]);
+
+                await Assert.That(before.Zip(after, (one, other) => one + other).SequenceEqual(whole)).IsTrue()
+                    .Because($"{from:O} {middle:O} {until:O} {Zones[zone]}");
+            },
+            iter: 20,
+            threads: 1);
+    }
+
+    private static async Task<decimal[]> SumsAsync(ApiClient client, DateTime from, DateTime until, string zone)
+    {
+        var stats = (await client.GetAsync(
+            $"/api/v1/stats?start_date={from:yyyy-MM-ddTHH:mm:ss.ffffffZ}&end_date={until:yyyy-MM-ddTHH:mm:ss.ffffffZ}&timezone={zone}")).Json;
+        var summary = stats["summary"]!;
+        return
+        [
+            (int)summary["total_requests"]!, (int)summary["total_tokens"]!, (int)summary["cached_input_tokens"]!,
+            (int)summary["unpriced_requests"]!, (int)summary["unpriced_tokens"]!, (int)stats["latency"]!["requests"]!,
+            decimal.Parse((string)summary["total_cost"]!, CultureInfo.InvariantCulture),
+        ];
+    }
+
     public static IEnumerable<string> AllZones() => Zones;
 
     private static async Task CompareAsync(ApiClient client, List<UsageRecord> rows, string query, string unit)

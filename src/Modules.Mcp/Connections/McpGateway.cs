@@ -27,11 +27,18 @@ internal sealed partial class McpGateway(
     /// <summary>How many requests of this host to all MCP servers may run or wait.</summary>
     public const int MaxRequests = 2_000;
 
+    /// <summary>How many requests of one scope may run or wait: a share that leaves the host's places to others.</summary>
+    public const int MaxRequestsPerScope = MaxRequests / 4;
+
     /// <summary>How many requests to one MCP server may run.</summary>
     public const int MaxRunningPerServer = 16;
 
     /// <summary>How many requests to one MCP server may wait, beside those that run.</summary>
     public const int MaxWaitingPerServer = 256;
+
+    private const string TooManyCalls = "Too many calls are waiting for MCP servers; nothing was sent";
+    private const string TooManyCallsOfScope =
+        "Too many calls of this API key or project are waiting for MCP servers; nothing was sent";
 
     private const int MaxPages = 1_000;
 
@@ -43,6 +50,10 @@ internal sealed partial class McpGateway(
     private readonly TimeSpan _timeout = TimeSpan.FromSeconds(settings.Timeout);
 
     private readonly ConcurrencyLimiter _hostLimiter = new(new ConcurrencyLimiterOptions { PermitLimit = MaxRequests });
+
+    // By Scope.Id.
+    private readonly PartitionedRateLimiter<string> _scopeLimiter = PartitionedRateLimiter.Create<string, string>(scopeId =>
+        RateLimitPartition.GetConcurrencyLimiter(scopeId, _ => new ConcurrencyLimiterOptions { PermitLimit = MaxRequestsPerScope }));
 
     private readonly PartitionedRateLimiter<Guid> _serverLimiter = PartitionedRateLimiter.Create<Guid, Guid>(serverId =>
         RateLimitPartition.GetConcurrencyLimiter(serverId, _ => new ConcurrencyLimiterOptions
@@ -90,6 +101,7 @@ internal sealed partial class McpGateway(
     public async ValueTask DisposeAsync()
     {
         await _hostLimiter.DisposeAsync();
+        await _scopeLimiter.DisposeAsync();
         await _serverLimiter.DisposeAsync();
     }
 
@@ -101,8 +113,10 @@ internal sealed partial class McpGateway(
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
         try
         {
-            using var hostLease = Admitted(_hostLimiter.AttemptAcquire());
-            using var serverLease = Admitted(await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token));
+            using var scopeLease = Admitted(_scopeLimiter.AttemptAcquire(server.Owner.Id), TooManyCallsOfScope);
+            using var hostLease = Admitted(_hostLimiter.AttemptAcquire(), TooManyCalls);
+            using var serverLease = Admitted(
+                await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token), TooManyCalls);
             var result = await call(ending.Token);
             measurement.Succeeded();
             await health.RecordSuccessAsync(server.Id, null);
@@ -123,12 +137,12 @@ internal sealed partial class McpGateway(
         }
     }
 
-    private static RateLimitLease Admitted(RateLimitLease lease)
+    private static RateLimitLease Admitted(RateLimitLease lease, string message)
     {
         if (lease.IsAcquired)
             return lease;
         lease.Dispose();
-        throw new McpFailureException(McpFailure.Busy, "Too many calls are waiting for MCP servers; nothing was sent");
+        throw new McpFailureException(McpFailure.Busy, message);
     }
 
     private async Task<List<T>> ListAsync<T>(

@@ -48,8 +48,10 @@ internal sealed partial class ConnectionMaintenance(
         var owner = changes.Remove(serverId);
         try
         {
-            if (await servers.FindTargetAsync(owner, serverId, cancellationToken) is { IsActive: true } server)
-                await features.ReplaceAsync(owner, serverId, await gateway.DiscoverAsync(server, cancellationToken), cancellationToken);
+            if (await servers.FindTargetAsync(owner, serverId, cancellationToken) is not { IsActive: true } server)
+                return;
+            using var discovered = await gateway.DiscoverAsync(server, cancellationToken);
+            await features.ReplaceAsync(owner, serverId, discovered.Value, cancellationToken);
         }
         catch (Exception exception) when (exception is McpFailureException or NpgsqlException)
         {

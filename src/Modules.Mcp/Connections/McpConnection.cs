@@ -29,7 +29,7 @@ internal sealed class McpConnection : IAsyncDisposable
     /// <summary>Cancelled when the connection closes: requests that use the connection cannot be answered any more.</summary>
     public CancellationToken Closing { get; }
 
-    /// <summary>Why the stream of the server was closed: an event was too long; null while the stream keeps to its limit.</summary>
+    /// <summary>Why the stream of the server was closed; null while the stream keeps to its limits.</summary>
     public McpFailureException? StreamFailure { get; private set; }
 
     /// <summary>The client, once connected; faulted where connecting failed.</summary>
@@ -43,6 +43,7 @@ internal sealed class McpConnection : IAsyncDisposable
     /// <param name="network">The handler whose sockets go to checked addresses only.</param>
     /// <param name="rules">The commands that may be started for stdio.</param>
     /// <param name="protector">Decrypts the credentials.</param>
+    /// <param name="memory">Counts the bytes of answers.</param>
     /// <param name="timeout">How long connecting may take.</param>
     /// <param name="onListChanged">Called when the server notifies that its features have changed.</param>
     /// <param name="onLimitExceeded">Called when the server sends more than it may.</param>
@@ -52,6 +53,7 @@ internal sealed class McpConnection : IAsyncDisposable
         HttpMessageHandler network,
         ServerAddressRules rules,
         AuthConfigProtector protector,
+        AnswerMemory memory,
         TimeSpan timeout,
         Action onListChanged,
         Action<McpFailureException> onLimitExceeded,
@@ -60,7 +62,7 @@ internal sealed class McpConnection : IAsyncDisposable
         var connection = new McpConnection();
         // On another thread: starting a process blocks, and the caller holds the pool's lock.
         connection.Client = Task.Run(() => connection.ConnectAsync(
-            server, network, rules, protector, timeout, onListChanged, onLimitExceeded, time));
+            server, network, rules, protector, memory, timeout, onListChanged, onLimitExceeded, time));
         return connection;
     }
 
@@ -85,6 +87,7 @@ internal sealed class McpConnection : IAsyncDisposable
         HttpMessageHandler network,
         ServerAddressRules rules,
         AuthConfigProtector protector,
+        AnswerMemory memory,
         TimeSpan timeout,
         Action onListChanged,
         Action<McpFailureException> onLimitExceeded,
@@ -98,7 +101,12 @@ internal sealed class McpConnection : IAsyncDisposable
                 McpFailure.Refused, "This server cannot speak to MCP servers over websocket; accepted: http, sse, stdio."),
             TransportType.Stdio => CreateStdioTransport(server, rules),
             _ => CreateHttpTransport(
-                server, network, Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)), timeout, onLimitExceeded),
+                server,
+                network,
+                Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)),
+                memory,
+                timeout,
+                onLimitExceeded),
         };
 
         for (var attempt = 0; ; attempt++)
@@ -170,6 +178,7 @@ internal sealed class McpConnection : IAsyncDisposable
         ServerTarget server,
         HttpMessageHandler network,
         Credentials? credentials,
+        AnswerMemory memory,
         TimeSpan timeout,
         Action<McpFailureException> onLimitExceeded)
     {
@@ -178,6 +187,7 @@ internal sealed class McpConnection : IAsyncDisposable
             address,
             server.TransportType,
             credentials,
+            () => memory.BeginLease(server.Owner),
             (failure, isStream) =>
             {
                 if (isStream)

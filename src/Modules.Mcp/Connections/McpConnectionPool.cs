@@ -12,6 +12,7 @@ internal sealed partial class McpConnectionPool(
     McpSettings settings,
     ServerAddressRules rules,
     AuthConfigProtector protector,
+    AnswerMemory memory,
     ListChangedQueue changes,
     ServerHealthRecorder health,
     TimeProvider time,
@@ -52,6 +53,7 @@ internal sealed partial class McpConnectionPool(
                     _network,
                     rules,
                     protector,
+                    memory,
                     _connectTimeout,
                     () => changes.Add(server),
                     failure => ReportLimitExceeded(server.Id, failure),
@@ -136,7 +138,8 @@ internal sealed partial class McpConnectionPool(
     {
         LogLimitExceeded(serverId, failure.Message);
         // A stream may break the limit while no request waits: its owner sees the reason in the server's health.
-        _ = health.RecordFailureAsync(serverId, failure.Message);
+        if (failure.IsOfServer)
+            _ = health.RecordFailureAsync(serverId, failure.Message);
     }
 
     private void MakeRoom(string scopeId)

@@ -19,6 +19,7 @@ namespace LlmRing.Modules.Mcp.Connections;
 internal sealed partial class McpGateway(
     McpSettings settings,
     McpConnectionPool pool,
+    AnswerMemory memory,
     ServerHealthRecorder health,
     McpMetrics metrics,
     TimeProvider time,
@@ -62,25 +63,33 @@ internal sealed partial class McpGateway(
             QueueLimit = MaxWaitingPerServer,
         }));
 
-    /// <summary>Sends one request and waits for its result, which is returned unchanged.</summary>
+    /// <summary>Sends one request and waits for its result, which is returned unchanged. The caller disposes of the answer.</summary>
     /// <param name="server">The server.</param>
     /// <param name="method">The MCP method.</param>
     /// <param name="parameters">The parameters of the method.</param>
     /// <param name="isIdempotent">Whether the request may be repeated although the server may have processed it.</param>
     /// <param name="cancellationToken">Cancelled when the caller leaves; the MCP server is notified.</param>
     /// <exception cref="McpFailureException">There is no result.</exception>
-    public Task<JsonElement> RequestAsync(
+    public Task<McpAnswer<JsonElement>> RequestAsync(
         ServerTarget server, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken) =>
-        WithinBoundsAsync(method, server, ct => SendAsync(server, method, parameters, isIdempotent, ct), cancellationToken);
+        WithinBoundsAsync(method, server, async (lease, ct) =>
+        {
+            var result = await SendAsync(server, method, parameters, isIdempotent, ct);
+            lease.Add(SizeOf(result));
+            return result;
+        }, cancellationToken);
 
-    /// <summary>Lists all features of a server; those whose names or URIs are too long to be stored are left out.</summary>
+    /// <summary>
+    /// Lists all features of a server; those whose names or URIs are too long to be stored are left out. The caller disposes of the
+    /// answer.
+    /// </summary>
     /// <exception cref="McpFailureException">One of the lists cannot be read.</exception>
-    public Task<DiscoveredFeatures> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
-        WithinBoundsAsync("discover", server, async ct =>
+    public Task<McpAnswer<DiscoveredFeatures>> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
+        WithinBoundsAsync("discover", server, async (lease, ct) =>
         {
             var capabilities = await UseConnectionAsync(
                 server, async (entry, ending) => (await GetClientAsync(entry, ending)).ServerCapabilities, ct);
-            var size = new DiscoverySize();
+            var size = new DiscoverySize(lease);
             // A server need not know the list method of a kind that is not among its capabilities.
             var tools = capabilities.Tools is null
                 ? []
@@ -105,22 +114,28 @@ internal sealed partial class McpGateway(
         await _serverLimiter.DisposeAsync();
     }
 
-    private async Task<T> WithinBoundsAsync<T>(
-        string operation, ServerTarget server, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    private async Task<McpAnswer<T>> WithinBoundsAsync<T>(
+        string operation,
+        ServerTarget server,
+        Func<AnswerMemory.Lease, CancellationToken, Task<T>> call,
+        CancellationToken cancellationToken)
     {
         using var measurement = metrics.Measure(operation);
         using var timeout = new CancellationTokenSource(_timeout, time);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        var answerLease = memory.BeginLease(server.Owner);
+        var isAnswered = false;
         try
         {
             using var scopeLease = Admitted(_scopeLimiter.AttemptAcquire(server.Owner.Id), TooManyCallsOfScope);
             using var hostLease = Admitted(_hostLimiter.AttemptAcquire(), TooManyCalls);
             using var serverLease = Admitted(
                 await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token), TooManyCalls);
-            var result = await call(ending.Token);
+            var result = await call(answerLease, ending.Token);
             measurement.Succeeded();
             await health.RecordSuccessAsync(server.Id, null);
-            return result;
+            isAnswered = true;
+            return new McpAnswer<T>(result, answerLease);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -130,12 +145,18 @@ internal sealed partial class McpGateway(
         {
             var failure = McpFailures.FromException(exception);
             measurement.Failed(failure.Kind);
-            // Neither a busy host nor wrong parameters say anything about the server's health.
-            if (failure.Kind is not (McpFailure.Busy or McpFailure.Rejected))
+            if (failure.IsOfServer)
                 await health.RecordFailureAsync(server.Id, failure.Message);
             throw failure;
         }
+        finally
+        {
+            if (!isAnswered)
+                answerLease.Dispose();
+        }
     }
+
+    private static int SizeOf(JsonElement result) => JsonMarshal.GetRawUtf8Value(result).Length;
 
     private static RateLimitLease Admitted(RateLimitLease lease, string message)
     {
@@ -227,7 +248,7 @@ internal sealed partial class McpGateway(
         }
         catch (Exception exception) when (entry.Connection.StreamFailure is not null && !cancellationToken.IsCancellationRequested)
         {
-            throw new McpFailureException(McpFailure.Failed, entry.Connection.StreamFailure.Message, exception);
+            throw new McpFailureException(entry.Connection.StreamFailure.Kind, entry.Connection.StreamFailure.Message, exception);
         }
         finally
         {
@@ -292,17 +313,19 @@ internal sealed partial class McpGateway(
     private partial void LogSessionLost(Guid serverId);
 
     /// <summary>The size of the lists of one discovery.</summary>
-    private sealed class DiscoverySize
+    private sealed class DiscoverySize(AnswerMemory.Lease lease)
     {
         private long _bytes;
 
         /// <exception cref="McpFailureException">The lists are too long.</exception>
         public void Add(JsonElement page)
         {
-            _bytes += JsonMarshal.GetRawUtf8Value(page).Length;
+            var size = SizeOf(page);
+            _bytes += size;
             if (_bytes > MaxDiscoveredBytes)
                 throw new McpFailureException(
                     McpFailure.Failed, $"The MCP server's lists are longer than {MaxDiscoveredBytes / 1024 / 1024} MB");
+            lease.Add(size);
         }
     }
 }

@@ -11,12 +11,14 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// <param name="server">The URL of the server.</param>
 /// <param name="transport">The transport of the server.</param>
 /// <param name="credentials">The credentials; null: none.</param>
+/// <param name="beginLease">Begins to count the bytes of an answer.</param>
 /// <param name="onLimitExceeded">Called when the server sends more than it may; true where that is the stream of the connection.</param>
 /// <param name="network">The handler that sends the requests.</param>
 internal sealed class McpHttpHandler(
     Uri server,
     TransportType transport,
     Credentials? credentials,
+    Func<AnswerMemory.Lease> beginLease,
     Action<McpFailureException, bool> onLimitExceeded,
     HttpMessageHandler network) : DelegatingHandler(network)
 {
@@ -51,13 +53,14 @@ internal sealed class McpHttpHandler(
     private SizeLimitedContent Limit(HttpRequestMessage request, HttpContent content)
     {
         if (request.Method != HttpMethod.Get)
-            return SizeLimitedContent.OfAnswer(content, failure => onLimitExceeded(failure, false));
+            return SizeLimitedContent.OfAnswer(content, beginLease(), failure => onLimitExceeded(failure, false));
 
         // Answers come on the stream of the older transport, and on a stream that resumes one; otherwise only notifications do.
         var hasAnswers = transport is TransportType.Sse || request.Headers.Contains("Last-Event-ID");
         return SizeLimitedContent.OfStream(
             content,
             hasAnswers ? SizeLimitedContent.MaxBytes : SizeLimitedContent.MaxNotificationBytes,
+            beginLease(),
             failure => onLimitExceeded(failure, true));
     }
 

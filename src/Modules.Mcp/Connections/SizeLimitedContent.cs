@@ -5,7 +5,8 @@ namespace LlmRing.Modules.Mcp.Connections;
 
 /// <summary>
 /// The body of an answer, read up to a limit: the size that an MCP server may make this server hold in memory. The limit of a stream
-/// (server-sent events) holds for each event, because a stream lives as long as its connection and is read event by event.
+/// (server-sent events) holds for each event, because a stream lives as long as its connection and is read event by event. The bytes
+/// count in <see cref="AnswerMemory"/> until the body, or its event, is read.
 /// </summary>
 internal sealed class SizeLimitedContent : HttpContent
 {
@@ -18,11 +19,15 @@ internal sealed class SizeLimitedContent : HttpContent
     private readonly HttpContent _inner;
     private readonly int _limit;
     private readonly bool _isStream;
+    private readonly bool _hasEvents;
+    private readonly AnswerMemory.Lease _lease;
     private readonly Action<McpFailureException> _onExceeded;
 
-    private SizeLimitedContent(HttpContent inner, int limit, bool isStream, Action<McpFailureException> onExceeded)
+    private SizeLimitedContent(
+        HttpContent inner, int limit, bool isStream, AnswerMemory.Lease lease, Action<McpFailureException> onExceeded)
     {
-        (_inner, _limit, _isStream, _onExceeded) = (inner, limit, isStream, onExceeded);
+        (_inner, _limit, _isStream, _lease, _onExceeded) = (inner, limit, isStream, lease, onExceeded);
+        _hasEvents = isStream || inner.Headers.ContentType?.MediaType == "text/event-stream";
         // The length that the server announces is not believed, because buffers would be allocated for it.
         foreach (var (name, values) in inner.Headers.Where(header => header.Key != "Content-Length"))
             Headers.TryAddWithoutValidation(name, values);
@@ -30,16 +35,19 @@ internal sealed class SizeLimitedContent : HttpContent
 
     /// <summary>Limits a whole body to <see cref="MaxBytes"/>.</summary>
     /// <param name="inner">The body.</param>
+    /// <param name="lease">The bytes that are held.</param>
     /// <param name="onExceeded">Called with the failure that reading throws.</param>
-    public static SizeLimitedContent OfAnswer(HttpContent inner, Action<McpFailureException> onExceeded) =>
-        new(inner, MaxBytes, isStream: false, onExceeded);
+    public static SizeLimitedContent OfAnswer(HttpContent inner, AnswerMemory.Lease lease, Action<McpFailureException> onExceeded) =>
+        new(inner, MaxBytes, isStream: false, lease, onExceeded);
 
     /// <summary>Limits each event of a stream.</summary>
     /// <param name="inner">The stream.</param>
     /// <param name="limit">Bytes of an event.</param>
+    /// <param name="lease">The bytes that are held.</param>
     /// <param name="onExceeded">Called with the failure that reading throws.</param>
-    public static SizeLimitedContent OfStream(HttpContent inner, int limit, Action<McpFailureException> onExceeded) =>
-        new(inner, limit, isStream: true, onExceeded);
+    public static SizeLimitedContent OfStream(
+        HttpContent inner, int limit, AnswerMemory.Lease lease, Action<McpFailureException> onExceeded) =>
+        new(inner, limit, isStream: true, lease, onExceeded);
 
     protected override async Task<Stream> CreateContentReadStreamAsync() =>
         new SizeLimitedStream(await _inner.ReadAsStreamAsync(), this);
@@ -63,16 +71,14 @@ internal sealed class SizeLimitedContent : HttpContent
         base.Dispose(disposing);
     }
 
-    private McpFailureException ReportExceeded()
+    private McpFailureException CreateTooLongFailure()
     {
         var megabytes = _limit / 1024 / 1024;
-        var failure = new McpFailureException(
+        return new McpFailureException(
             McpFailure.Failed,
             _isStream
                 ? $"The MCP server sent an event longer than {megabytes} MB"
                 : $"The MCP server's answer is longer than {megabytes} MB");
-        _onExceeded(failure);
-        return failure;
     }
 
     private sealed class SizeLimitedStream(Stream inner, SizeLimitedContent content) : Stream
@@ -128,19 +134,31 @@ internal sealed class SizeLimitedContent : HttpContent
         protected override void Dispose(bool disposing)
         {
             if (disposing)
+            {
+                content._lease.Dispose();
                 inner.Dispose();
+            }
+
             base.Dispose(disposing);
         }
 
         private void Count(ReadOnlySpan<byte> bytes)
         {
-            if (content._isStream)
-                CountEvents(bytes);
-            else
-                Add(bytes.Length);
+            try
+            {
+                if (content._hasEvents)
+                    CountEvents(bytes);
+                else
+                    Add(bytes.Length);
+            }
+            catch (McpFailureException failure)
+            {
+                content._onExceeded(failure);
+                throw;
+            }
         }
 
-        /// <summary>Counts anew after each blank line, which ends an event. Lines end with LF, CR or CRLF.</summary>
+        /// <summary>Ends an event at each blank line. Lines end with LF, CR or CRLF.</summary>
         private void CountEvents(ReadOnlySpan<byte> bytes)
         {
             for (var end = bytes.IndexOfAny(LineBreaks); end >= 0; end = bytes.IndexOfAny(LineBreaks))
@@ -148,7 +166,7 @@ internal sealed class SizeLimitedContent : HttpContent
                 AddToLine(end);
                 var isSecondHalf = bytes[end] == '\n' && _isAfterCarriageReturn;
                 if (_isLineEmpty && !isSecondHalf)
-                    _size = 0;
+                    EndEvent();
                 _isLineEmpty = true;
                 _isAfterCarriageReturn = bytes[end] == '\r';
                 bytes = bytes[(end + 1)..];
@@ -165,11 +183,19 @@ internal sealed class SizeLimitedContent : HttpContent
             Add(count);
         }
 
+        private void EndEvent()
+        {
+            content._lease.Release();
+            if (content._isStream)
+                _size = 0;
+        }
+
         private void Add(int count)
         {
             _size += count;
             if (_size > content._limit)
-                throw content.ReportExceeded();
+                throw content.CreateTooLongFailure();
+            content._lease.Add(count);
         }
     }
 }

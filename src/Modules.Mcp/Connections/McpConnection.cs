@@ -23,6 +23,7 @@ internal sealed class McpConnection : IAsyncDisposable
 
     private readonly CancellationTokenSource _closing = new();
     private HttpClient? _http;
+    private McpFailureException? _streamFailure;
 
     private McpConnection() => Closing = _closing.Token;
 
@@ -30,7 +31,7 @@ internal sealed class McpConnection : IAsyncDisposable
     public CancellationToken Closing { get; }
 
     /// <summary>Why the stream of the server was closed; null while the stream keeps to its limits.</summary>
-    public McpFailureException? StreamFailure { get; private set; }
+    public McpFailureException? StreamFailure => _streamFailure;
 
     /// <summary>The client, once connected; faulted where connecting failed.</summary>
     public Task<McpClient> Client { get; private set; } = null!;
@@ -106,7 +107,8 @@ internal sealed class McpConnection : IAsyncDisposable
                 Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)),
                 memory,
                 timeout,
-                onLimitExceeded),
+                onLimitExceeded,
+                time),
         };
 
         for (var attempt = 0; ; attempt++)
@@ -180,7 +182,8 @@ internal sealed class McpConnection : IAsyncDisposable
         Credentials? credentials,
         AnswerMemory memory,
         TimeSpan timeout,
-        Action<McpFailureException> onLimitExceeded)
+        Action<McpFailureException> onLimitExceeded,
+        TimeProvider time)
     {
         var address = new Uri(server.Url);
         var handler = new McpHttpHandler(
@@ -190,11 +193,12 @@ internal sealed class McpConnection : IAsyncDisposable
             () => memory.BeginLease(server.Owner),
             (failure, isStream) =>
             {
-                if (isStream)
-                    CloseStream(failure);
-                onLimitExceeded(failure);
+                // A closed stream may break its limits many times more before the client has stopped.
+                if (!isStream || TryCloseStream(failure))
+                    onLimitExceeded(failure);
             },
-            network);
+            network,
+            time);
         _http = new HttpClient(handler, disposeHandler: false)
         {
             // HttpClient.Timeout ends with the headers; bodies stream later and are bounded in McpGateway.
@@ -213,10 +217,13 @@ internal sealed class McpConnection : IAsyncDisposable
     }
 
     /// <summary>Ends the requests that use the connection: the client would let them wait for answers that cannot come any more.</summary>
-    private void CloseStream(McpFailureException failure)
+    /// <returns>False where the stream was closed before.</returns>
+    private bool TryCloseStream(McpFailureException failure)
     {
-        StreamFailure = failure;
+        if (Interlocked.CompareExchange(ref _streamFailure, failure, null) is not null)
+            return false;
         _ = _closing.CancelAsync();
+        return true;
     }
 
     // The client falls back to an older version after some errors only (400, 404, certain JSON-RPC errors); gateways answer others.

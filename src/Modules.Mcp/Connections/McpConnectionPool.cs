@@ -137,6 +137,13 @@ internal sealed partial class McpConnectionPool(
     private void ReportLimitExceeded(Guid serverId, McpFailureException failure)
     {
         LogLimitExceeded(serverId, failure.Message);
+        lock (_lock)
+        {
+            // The client would go on to read a stream that was closed because of what it made this server send.
+            if (_entries.TryGetValue(serverId, out var entry) && entry.Connection.IsClosed)
+                RetireEntry(entry);
+        }
+
         // A stream may break the limit while no request waits: its owner sees the reason in the server's health.
         if (failure.IsOfServer)
             _ = health.RecordFailureAsync(serverId, failure.Message);

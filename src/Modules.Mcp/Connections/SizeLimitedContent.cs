@@ -16,17 +16,28 @@ internal sealed class SizeLimitedContent : HttpContent
     /// <summary>Bytes of an event on a stream for notifications only.</summary>
     public const int MaxNotificationBytes = 1024 * 1024;
 
+    /// <summary>How many events a stream may bring within <see cref="EventWindow"/>: each one is parsed and dispatched.</summary>
+    public const int MaxEvents = 10_000;
+
+    private static readonly TimeSpan EventWindow = TimeSpan.FromSeconds(10);
+
     private readonly HttpContent _inner;
     private readonly int _limit;
     private readonly bool _isStream;
     private readonly bool _hasEvents;
     private readonly AnswerMemory.Lease _lease;
+    private readonly TimeProvider _time;
     private readonly Action<McpFailureException> _onExceeded;
 
     private SizeLimitedContent(
-        HttpContent inner, int limit, bool isStream, AnswerMemory.Lease lease, Action<McpFailureException> onExceeded)
+        HttpContent inner,
+        int limit,
+        bool isStream,
+        AnswerMemory.Lease lease,
+        TimeProvider time,
+        Action<McpFailureException> onExceeded)
     {
-        (_inner, _limit, _isStream, _lease, _onExceeded) = (inner, limit, isStream, lease, onExceeded);
+        (_inner, _limit, _isStream, _lease, _time, _onExceeded) = (inner, limit, isStream, lease, time, onExceeded);
         _hasEvents = isStream || inner.Headers.ContentType?.MediaType == "text/event-stream";
         // The length that the server announces is not believed, because buffers would be allocated for it.
         foreach (var (name, values) in inner.Headers.Where(header => header.Key != "Content-Length"))
@@ -36,26 +47,34 @@ internal sealed class SizeLimitedContent : HttpContent
     /// <summary>Limits a whole body to <see cref="MaxBytes"/>.</summary>
     /// <param name="inner">The body.</param>
     /// <param name="lease">The bytes that are held.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="onExceeded">Called with the failure that reading throws.</param>
-    public static SizeLimitedContent OfAnswer(HttpContent inner, AnswerMemory.Lease lease, Action<McpFailureException> onExceeded) =>
-        new(inner, MaxBytes, isStream: false, lease, onExceeded);
+    public static SizeLimitedContent OfAnswer(
+        HttpContent inner, AnswerMemory.Lease lease, TimeProvider time, Action<McpFailureException> onExceeded) =>
+        new(inner, MaxBytes, isStream: false, lease, time, onExceeded);
 
     /// <summary>Limits each event of a stream.</summary>
     /// <param name="inner">The stream.</param>
     /// <param name="limit">Bytes of an event.</param>
     /// <param name="lease">The bytes that are held.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="onExceeded">Called with the failure that reading throws.</param>
     public static SizeLimitedContent OfStream(
-        HttpContent inner, int limit, AnswerMemory.Lease lease, Action<McpFailureException> onExceeded) =>
-        new(inner, limit, isStream: true, lease, onExceeded);
+        HttpContent inner, int limit, AnswerMemory.Lease lease, TimeProvider time, Action<McpFailureException> onExceeded) =>
+        new(inner, limit, isStream: true, lease, time, onExceeded);
 
     protected override async Task<Stream> CreateContentReadStreamAsync() =>
         new SizeLimitedStream(await _inner.ReadAsStreamAsync(), this);
 
-    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+    // Without the token, an answer that arrives byte by byte would be read on after the timeout of its call.
+    protected override async Task SerializeToStreamAsync(
+        Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         await using var source = await CreateContentReadStreamAsync();
-        await source.CopyToAsync(stream);
+        await source.CopyToAsync(stream, cancellationToken);
     }
 
     protected override bool TryComputeLength(out long length)
@@ -88,6 +107,8 @@ internal sealed class SizeLimitedContent : HttpContent
         // Bytes of the answer, or of the event under way.
         private long _size;
         private bool _isLineEmpty = true;
+        private long _windowStart = content._time.GetTimestamp();
+        private int _events;
         private bool _isAfterCarriageReturn;
 
         public override bool CanRead => true;
@@ -188,6 +209,12 @@ internal sealed class SizeLimitedContent : HttpContent
             content._lease.Release();
             if (content._isStream)
                 _size = 0;
+
+            if (content._time.GetElapsedTime(_windowStart) >= EventWindow)
+                (_windowStart, _events) = (content._time.GetTimestamp(), 0);
+            if (++_events > MaxEvents)
+                throw new McpFailureException(
+                    McpFailure.Failed, $"The MCP server sent more than {MaxEvents} events in {EventWindow.TotalSeconds} seconds");
         }
 
         private void Add(int count)

@@ -41,6 +41,7 @@ public sealed class McpModule : IModule
             .AddSingleton<ListChangedQueue>()
             .AddSingleton<McpMetrics>()
             .AddSingleton<ServerHealthRecorder>()
+            .AddSingleton<AnswerMemory>()
             .AddSingleton<McpConnectionPool>()
             .AddSingleton<McpGateway>()
             .AddSingleton<AuthConfigProtector>()

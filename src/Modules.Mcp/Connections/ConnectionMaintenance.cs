@@ -48,19 +48,22 @@ internal sealed partial class ConnectionMaintenance(
         var owner = changes.Remove(serverId);
         try
         {
-            if (await servers.FindTargetAsync(owner, serverId, cancellationToken) is { IsActive: true } server)
-                await features.ReplaceAsync(owner, serverId, await gateway.DiscoverAsync(server, cancellationToken), cancellationToken);
+            if (await servers.FindTargetAsync(owner, serverId, cancellationToken) is not { IsActive: true } server)
+                return;
+            using var discovered = await gateway.DiscoverAsync(server, cancellationToken);
+            await features.ReplaceAsync(owner, serverId, discovered.Value, cancellationToken);
         }
         catch (Exception exception) when (exception is McpFailureException or NpgsqlException)
         {
             // The next notification or refresh tries again; a failure of the server is in its health.
-            LogNotRefreshed(exception, serverId);
+            // The causes of a failure hold texts of the MCP server as they came; only its message is safe to log.
+            LogNotRefreshed(exception as NpgsqlException, serverId, exception.Message);
         }
     }
 
     [LoggerMessage(
         LogLevel.Warning,
-        "The changed features of MCP server {ServerId} could not be stored",
+        "The changed features of MCP server {ServerId} could not be stored: {Reason}",
         EventName = "McpFeaturesNotRefreshed")]
-    private partial void LogNotRefreshed(Exception exception, Guid serverId);
+    private partial void LogNotRefreshed(Exception? exception, Guid serverId, string reason);
 }

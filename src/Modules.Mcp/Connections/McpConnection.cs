@@ -23,14 +23,15 @@ internal sealed class McpConnection : IAsyncDisposable
 
     private readonly CancellationTokenSource _closing = new();
     private HttpClient? _http;
+    private McpFailureException? _streamFailure;
 
     private McpConnection() => Closing = _closing.Token;
 
     /// <summary>Cancelled when the connection closes: requests that use the connection cannot be answered any more.</summary>
     public CancellationToken Closing { get; }
 
-    /// <summary>Why the stream of the server was closed: an event was too long; null while the stream keeps to its limit.</summary>
-    public McpFailureException? StreamFailure { get; private set; }
+    /// <summary>Why the stream of the server was closed; null while the stream keeps to its limits.</summary>
+    public McpFailureException? StreamFailure => _streamFailure;
 
     /// <summary>The client, once connected; faulted where connecting failed.</summary>
     public Task<McpClient> Client { get; private set; } = null!;
@@ -43,6 +44,7 @@ internal sealed class McpConnection : IAsyncDisposable
     /// <param name="network">The handler whose sockets go to checked addresses only.</param>
     /// <param name="rules">The commands that may be started for stdio.</param>
     /// <param name="protector">Decrypts the credentials.</param>
+    /// <param name="memory">Counts the bytes of answers.</param>
     /// <param name="timeout">How long connecting may take.</param>
     /// <param name="onListChanged">Called when the server notifies that its features have changed.</param>
     /// <param name="onLimitExceeded">Called when the server sends more than it may.</param>
@@ -52,6 +54,7 @@ internal sealed class McpConnection : IAsyncDisposable
         HttpMessageHandler network,
         ServerAddressRules rules,
         AuthConfigProtector protector,
+        AnswerMemory memory,
         TimeSpan timeout,
         Action onListChanged,
         Action<McpFailureException> onLimitExceeded,
@@ -60,7 +63,7 @@ internal sealed class McpConnection : IAsyncDisposable
         var connection = new McpConnection();
         // On another thread: starting a process blocks, and the caller holds the pool's lock.
         connection.Client = Task.Run(() => connection.ConnectAsync(
-            server, network, rules, protector, timeout, onListChanged, onLimitExceeded, time));
+            server, network, rules, protector, memory, timeout, onListChanged, onLimitExceeded, time));
         return connection;
     }
 
@@ -85,6 +88,7 @@ internal sealed class McpConnection : IAsyncDisposable
         HttpMessageHandler network,
         ServerAddressRules rules,
         AuthConfigProtector protector,
+        AnswerMemory memory,
         TimeSpan timeout,
         Action onListChanged,
         Action<McpFailureException> onLimitExceeded,
@@ -98,7 +102,13 @@ internal sealed class McpConnection : IAsyncDisposable
                 McpFailure.Refused, "This server cannot speak to MCP servers over websocket; accepted: http, sse, stdio."),
             TransportType.Stdio => CreateStdioTransport(server, rules),
             _ => CreateHttpTransport(
-                server, network, Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)), timeout, onLimitExceeded),
+                server,
+                network,
+                Credentials.Of(protector.Unprotect(server.Id, server.AuthConfigProtected)),
+                memory,
+                timeout,
+                onLimitExceeded,
+                time),
         };
 
         for (var attempt = 0; ; attempt++)
@@ -170,21 +180,25 @@ internal sealed class McpConnection : IAsyncDisposable
         ServerTarget server,
         HttpMessageHandler network,
         Credentials? credentials,
+        AnswerMemory memory,
         TimeSpan timeout,
-        Action<McpFailureException> onLimitExceeded)
+        Action<McpFailureException> onLimitExceeded,
+        TimeProvider time)
     {
         var address = new Uri(server.Url);
         var handler = new McpHttpHandler(
             address,
             server.TransportType,
             credentials,
+            () => memory.BeginLease(server.Owner),
             (failure, isStream) =>
             {
-                if (isStream)
-                    CloseStream(failure);
-                onLimitExceeded(failure);
+                // A closed stream may break its limits many times more before the client has stopped.
+                if (!isStream || TryCloseStream(failure))
+                    onLimitExceeded(failure);
             },
-            network);
+            network,
+            time);
         _http = new HttpClient(handler, disposeHandler: false)
         {
             // HttpClient.Timeout ends with the headers; bodies stream later and are bounded in McpGateway.
@@ -203,10 +217,13 @@ internal sealed class McpConnection : IAsyncDisposable
     }
 
     /// <summary>Ends the requests that use the connection: the client would let them wait for answers that cannot come any more.</summary>
-    private void CloseStream(McpFailureException failure)
+    /// <returns>False where the stream was closed before.</returns>
+    private bool TryCloseStream(McpFailureException failure)
     {
-        StreamFailure = failure;
+        if (Interlocked.CompareExchange(ref _streamFailure, failure, null) is not null)
+            return false;
         _ = _closing.CancelAsync();
+        return true;
     }
 
     // The client falls back to an older version after some errors only (400, 404, certain JSON-RPC errors); gateways answer others.

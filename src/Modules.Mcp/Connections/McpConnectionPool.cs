@@ -12,12 +12,17 @@ internal sealed partial class McpConnectionPool(
     McpSettings settings,
     ServerAddressRules rules,
     AuthConfigProtector protector,
+    AnswerMemory memory,
     ListChangedQueue changes,
     ServerHealthRecorder health,
     TimeProvider time,
     ILogger<McpConnectionPool> logger) : IAsyncDisposable
 {
-    private const int MaxConnections = 500;
+    /// <summary>How many servers this host connects to.</summary>
+    public const int MaxConnections = 500;
+
+    /// <summary>How many servers of one scope this host connects to: a share that leaves the host's places to others.</summary>
+    public const int MaxConnectionsPerScope = MaxConnections / 4;
 
     private static readonly TimeSpan IdleTime = TimeSpan.FromMinutes(5);
 
@@ -29,7 +34,7 @@ internal sealed partial class McpConnectionPool(
     private readonly Dictionary<Guid, PoolEntry> _entries = [];
 
     /// <summary>Rents the connection to a server, and opens one where there is none. The caller returns the entry.</summary>
-    /// <exception cref="McpFailureException">As many servers as this host connects to are in use.</exception>
+    /// <exception cref="McpFailureException">As many servers as this host, or the scope, connects to are in use.</exception>
     public PoolEntry Rent(ServerTarget server)
     {
         lock (_lock)
@@ -42,17 +47,19 @@ internal sealed partial class McpConnectionPool(
 
             if (entry is null)
             {
-                MakeRoom();
+                MakeRoom(server.Owner.Id);
                 var connection = McpConnection.Open(
                     server,
                     _network,
                     rules,
                     protector,
+                    memory,
                     _connectTimeout,
                     () => changes.Add(server),
                     failure => ReportLimitExceeded(server.Id, failure),
                     time);
-                _entries[server.Id] = entry = new PoolEntry(server.Id, server.ConnectionVersion, connection);
+                _entries[server.Id] = entry = new PoolEntry(
+                    server.Id, server.Owner.Id, server.ConnectionVersion, connection);
             }
 
             entry.Users++;
@@ -130,16 +137,31 @@ internal sealed partial class McpConnectionPool(
     private void ReportLimitExceeded(Guid serverId, McpFailureException failure)
     {
         LogLimitExceeded(serverId, failure.Message);
+        lock (_lock)
+        {
+            // The client would go on to read a stream that was closed because of what it made this server send.
+            if (_entries.TryGetValue(serverId, out var entry) && entry.Connection.IsClosed)
+                RetireEntry(entry);
+        }
+
         // A stream may break the limit while no request waits: its owner sees the reason in the server's health.
-        _ = health.RecordFailureAsync(serverId, failure.Message);
+        if (failure.IsOfServer)
+            _ = health.RecordFailureAsync(serverId, failure.Message);
     }
 
-    private void MakeRoom()
+    private void MakeRoom(string scopeId)
     {
-        if (_entries.Count < MaxConnections)
-            return;
-        var idle = _entries.Values.Where(entry => entry.Users == 0).MinBy(entry => entry.UsedAt)
-            ?? throw new McpFailureException(McpFailure.Busy, "Too many MCP servers are connected; nothing was sent");
+        var ofScope = _entries.Values.Where(entry => entry.ScopeId == scopeId).ToArray();
+        if (ofScope.Length >= MaxConnectionsPerScope)
+            RetireIdle(ofScope, "Too many MCP servers of this API key or project are in use; nothing was sent");
+        else if (_entries.Count >= MaxConnections)
+            RetireIdle(_entries.Values, "Too many MCP servers are in use; nothing was sent");
+    }
+
+    private void RetireIdle(IEnumerable<PoolEntry> entries, string failure)
+    {
+        var idle = entries.Where(entry => entry.Users == 0).MinBy(entry => entry.UsedAt)
+            ?? throw new McpFailureException(McpFailure.Busy, failure);
         RetireEntry(idle);
     }
 
@@ -150,11 +172,14 @@ internal sealed partial class McpConnectionPool(
 
 /// <summary>A connection in the pool. The pool's lock guards the members that change.</summary>
 /// <param name="serverId">The server.</param>
+/// <param name="scopeId">The <see cref="Shared.Scopes.Scope.Id"/> of its owner.</param>
 /// <param name="version">The <see cref="ServerTarget.ConnectionVersion"/> that the connection was opened for.</param>
 /// <param name="connection">The connection.</param>
-internal sealed class PoolEntry(Guid serverId, int version, McpConnection connection)
+internal sealed class PoolEntry(Guid serverId, string scopeId, int version, McpConnection connection)
 {
     public Guid ServerId { get; } = serverId;
+
+    public string ScopeId { get; } = scopeId;
 
     public int Version { get; } = version;
 

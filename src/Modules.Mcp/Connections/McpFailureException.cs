@@ -15,6 +15,9 @@ internal enum McpFailure
     /// <summary>Too many requests are waiting already; nothing was sent.</summary>
     Busy,
 
+    /// <summary>The answers that this host holds are too long together; the MCP server may have processed the request.</summary>
+    Overloaded,
+
     /// <summary>No connection could be opened, or it broke.</summary>
     Unreachable,
 
@@ -38,4 +41,7 @@ internal sealed class McpFailureException(McpFailure kind, string message, Excep
 
     /// <summary>Whether the MCP server may have received the request.</summary>
     public bool WasAttempted => Kind is not (McpFailure.NoServer or McpFailure.Inactive or McpFailure.Refused or McpFailure.Busy);
+
+    /// <summary>Whether the failure says something about the MCP server: a busy host and wrong parameters do not.</summary>
+    public bool IsOfServer => Kind is not (McpFailure.Busy or McpFailure.Overloaded or McpFailure.Rejected);
 }

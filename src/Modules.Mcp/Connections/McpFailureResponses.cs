@@ -20,7 +20,7 @@ internal static class McpFailureResponses
                 return sender.ValidationErrorAsync("path", failure.Message, cancellationToken);
             case McpFailure.Rejected:
                 return sender.ValidationErrorAsync("body", failure.Message, cancellationToken);
-            case McpFailure.Busy:
+            case McpFailure.Busy or McpFailure.Overloaded:
                 sender.HttpContext.Response.Headers.RetryAfter = "1";
                 return sender.DetailAsync(StatusCodes.Status503ServiceUnavailable, failure.Message, cancellationToken);
             case McpFailure.TimedOut:

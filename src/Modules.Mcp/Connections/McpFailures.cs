@@ -46,11 +46,18 @@ internal static class McpFailures
 
     private static string CodeOf(McpProtocolException protocol) => ((int)protocol.ErrorCode).ToString(CultureInfo.InvariantCulture);
 
-    /// <summary>Bounds a text of the MCP server and replaces characters that a PostgreSQL text cannot hold.</summary>
+    /// <summary>
+    /// Bounds a text of the MCP server, and replaces the characters that a PostgreSQL text cannot hold or that change how a log or a
+    /// terminal shows the text around them: line breaks, control characters, and format characters such as reversals of text.
+    /// </summary>
     private static string Sanitize(string message)
     {
-        var text = message.Replace("Request failed (remote): ", "", StringComparison.Ordinal);
+        var text = message.Replace("Request failed (remote): ", "", StringComparison.Ordinal).ReplaceLineEndings(" ");
         var bounded = text.Length > MaxMessageLength ? text[..MaxMessageLength] : text;
-        return string.Concat(bounded.Select(character => character == '\0' || char.IsSurrogate(character) ? '\uFFFD' : character));
+        return string.Concat(bounded.Select(character => IsPlain(character) ? character : '\uFFFD'));
     }
+
+    private static bool IsPlain(char character) => char.GetUnicodeCategory(character) is not (
+        UnicodeCategory.Control or UnicodeCategory.Format or UnicodeCategory.Surrogate
+        or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator);
 }

@@ -19,6 +19,7 @@ namespace LlmRing.Modules.Mcp.Connections;
 internal sealed partial class McpGateway(
     McpSettings settings,
     McpConnectionPool pool,
+    AnswerMemory memory,
     ServerHealthRecorder health,
     McpMetrics metrics,
     TimeProvider time,
@@ -27,11 +28,18 @@ internal sealed partial class McpGateway(
     /// <summary>How many requests of this host to all MCP servers may run or wait.</summary>
     public const int MaxRequests = 2_000;
 
+    /// <summary>How many requests of one scope may run or wait: a share that leaves the host's places to others.</summary>
+    public const int MaxRequestsPerScope = MaxRequests / 4;
+
     /// <summary>How many requests to one MCP server may run.</summary>
     public const int MaxRunningPerServer = 16;
 
     /// <summary>How many requests to one MCP server may wait, beside those that run.</summary>
     public const int MaxWaitingPerServer = 256;
+
+    private const string TooManyCalls = "Too many calls are waiting for MCP servers; nothing was sent";
+    private const string TooManyCallsOfScope =
+        "Too many calls of this API key or project are waiting for MCP servers; nothing was sent";
 
     private const int MaxPages = 1_000;
 
@@ -44,6 +52,10 @@ internal sealed partial class McpGateway(
 
     private readonly ConcurrencyLimiter _hostLimiter = new(new ConcurrencyLimiterOptions { PermitLimit = MaxRequests });
 
+    // By Scope.Id.
+    private readonly PartitionedRateLimiter<string> _scopeLimiter = PartitionedRateLimiter.Create<string, string>(scopeId =>
+        RateLimitPartition.GetConcurrencyLimiter(scopeId, _ => new ConcurrencyLimiterOptions { PermitLimit = MaxRequestsPerScope }));
+
     private readonly PartitionedRateLimiter<Guid> _serverLimiter = PartitionedRateLimiter.Create<Guid, Guid>(serverId =>
         RateLimitPartition.GetConcurrencyLimiter(serverId, _ => new ConcurrencyLimiterOptions
         {
@@ -51,25 +63,33 @@ internal sealed partial class McpGateway(
             QueueLimit = MaxWaitingPerServer,
         }));
 
-    /// <summary>Sends one request and waits for its result, which is returned unchanged.</summary>
+    /// <summary>Sends one request and waits for its result, which is returned unchanged. The caller disposes of the answer.</summary>
     /// <param name="server">The server.</param>
     /// <param name="method">The MCP method.</param>
     /// <param name="parameters">The parameters of the method.</param>
     /// <param name="isIdempotent">Whether the request may be repeated although the server may have processed it.</param>
     /// <param name="cancellationToken">Cancelled when the caller leaves; the MCP server is notified.</param>
     /// <exception cref="McpFailureException">There is no result.</exception>
-    public Task<JsonElement> RequestAsync(
+    public Task<McpAnswer<JsonElement>> RequestAsync(
         ServerTarget server, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken) =>
-        WithinBoundsAsync(method, server, ct => SendAsync(server, method, parameters, isIdempotent, ct), cancellationToken);
+        WithinBoundsAsync(method, server, async (lease, ct) =>
+        {
+            var result = await SendAsync(server, method, parameters, isIdempotent, ct);
+            lease.Add(SizeOf(result));
+            return result;
+        }, cancellationToken);
 
-    /// <summary>Lists all features of a server; those whose names or URIs are too long to be stored are left out.</summary>
+    /// <summary>
+    /// Lists all features of a server; those whose names or URIs are too long to be stored are left out. The caller disposes of the
+    /// answer.
+    /// </summary>
     /// <exception cref="McpFailureException">One of the lists cannot be read.</exception>
-    public Task<DiscoveredFeatures> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
-        WithinBoundsAsync("discover", server, async ct =>
+    public Task<McpAnswer<DiscoveredFeatures>> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
+        WithinBoundsAsync("discover", server, async (lease, ct) =>
         {
             var capabilities = await UseConnectionAsync(
                 server, async (entry, ending) => (await GetClientAsync(entry, ending)).ServerCapabilities, ct);
-            var size = new DiscoverySize();
+            var size = new DiscoverySize(lease);
             // A server need not know the list method of a kind that is not among its capabilities.
             var tools = capabilities.Tools is null
                 ? []
@@ -90,23 +110,32 @@ internal sealed partial class McpGateway(
     public async ValueTask DisposeAsync()
     {
         await _hostLimiter.DisposeAsync();
+        await _scopeLimiter.DisposeAsync();
         await _serverLimiter.DisposeAsync();
     }
 
-    private async Task<T> WithinBoundsAsync<T>(
-        string operation, ServerTarget server, Func<CancellationToken, Task<T>> call, CancellationToken cancellationToken)
+    private async Task<McpAnswer<T>> WithinBoundsAsync<T>(
+        string operation,
+        ServerTarget server,
+        Func<AnswerMemory.Lease, CancellationToken, Task<T>> call,
+        CancellationToken cancellationToken)
     {
         using var measurement = metrics.Measure(operation);
         using var timeout = new CancellationTokenSource(_timeout, time);
         using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        var answerLease = memory.BeginLease(server.Owner);
+        var isAnswered = false;
         try
         {
-            using var hostLease = Admitted(_hostLimiter.AttemptAcquire());
-            using var serverLease = Admitted(await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token));
-            var result = await call(ending.Token);
+            using var scopeLease = Admitted(_scopeLimiter.AttemptAcquire(server.Owner.Id), TooManyCallsOfScope);
+            using var hostLease = Admitted(_hostLimiter.AttemptAcquire(), TooManyCalls);
+            using var serverLease = Admitted(
+                await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token), TooManyCalls);
+            var result = await call(answerLease, ending.Token);
             measurement.Succeeded();
             await health.RecordSuccessAsync(server.Id, null);
-            return result;
+            isAnswered = true;
+            return new McpAnswer<T>(result, answerLease);
         }
         catch (OperationCanceledException) when (cancellationToken.IsCancellationRequested)
         {
@@ -116,19 +145,25 @@ internal sealed partial class McpGateway(
         {
             var failure = McpFailures.FromException(exception);
             measurement.Failed(failure.Kind);
-            // Neither a busy host nor wrong parameters say anything about the server's health.
-            if (failure.Kind is not (McpFailure.Busy or McpFailure.Rejected))
+            if (failure.IsOfServer)
                 await health.RecordFailureAsync(server.Id, failure.Message);
             throw failure;
         }
+        finally
+        {
+            if (!isAnswered)
+                answerLease.Dispose();
+        }
     }
 
-    private static RateLimitLease Admitted(RateLimitLease lease)
+    private static int SizeOf(JsonElement result) => JsonMarshal.GetRawUtf8Value(result).Length;
+
+    private static RateLimitLease Admitted(RateLimitLease lease, string message)
     {
         if (lease.IsAcquired)
             return lease;
         lease.Dispose();
-        throw new McpFailureException(McpFailure.Busy, "Too many calls are waiting for MCP servers; nothing was sent");
+        throw new McpFailureException(McpFailure.Busy, message);
     }
 
     private async Task<List<T>> ListAsync<T>(
@@ -213,7 +248,7 @@ internal sealed partial class McpGateway(
         }
         catch (Exception exception) when (entry.Connection.StreamFailure is not null && !cancellationToken.IsCancellationRequested)
         {
-            throw new McpFailureException(McpFailure.Failed, entry.Connection.StreamFailure.Message, exception);
+            throw new McpFailureException(entry.Connection.StreamFailure.Kind, entry.Connection.StreamFailure.Message, exception);
         }
         finally
         {
@@ -278,17 +313,19 @@ internal sealed partial class McpGateway(
     private partial void LogSessionLost(Guid serverId);
 
     /// <summary>The size of the lists of one discovery.</summary>
-    private sealed class DiscoverySize
+    private sealed class DiscoverySize(AnswerMemory.Lease lease)
     {
         private long _bytes;
 
         /// <exception cref="McpFailureException">The lists are too long.</exception>
         public void Add(JsonElement page)
         {
-            _bytes += JsonMarshal.GetRawUtf8Value(page).Length;
+            var size = SizeOf(page);
+            _bytes += size;
             if (_bytes > MaxDiscoveredBytes)
                 throw new McpFailureException(
                     McpFailure.Failed, $"The MCP server's lists are longer than {MaxDiscoveredBytes / 1024 / 1024} MB");
+            lease.Add(size);
         }
     }
 }

@@ -1,6 +1,8 @@
 using System.Net;
+using System.Net.Http.Json;
 using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Egress;
+using ModelContextProtocol.Protocol;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
@@ -11,21 +13,57 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// <param name="server">The URL of the server.</param>
 /// <param name="transport">The transport of the server.</param>
 /// <param name="credentials">The credentials; null: none.</param>
+/// <param name="beginLease">Begins to count the bytes of an answer.</param>
 /// <param name="onLimitExceeded">Called when the server sends more than it may; true where that is the stream of the connection.</param>
 /// <param name="network">The handler that sends the requests.</param>
+/// <param name="time">The clock.</param>
 internal sealed class McpHttpHandler(
     Uri server,
     TransportType transport,
     Credentials? credentials,
+    Func<AnswerMemory.Lease> beginLease,
     Action<McpFailureException, bool> onLimitExceeded,
-    HttpMessageHandler network) : DelegatingHandler(network)
+    HttpMessageHandler network,
+    TimeProvider time) : DelegatingHandler(network)
 {
+    private const string LastEventId = "Last-Event-ID";
     private const int MaxRedirects = 5;
+
+    // Replies to the requests of the server, e.g. to its pings.
+    private const int MaxWaitingReplies = 16;
+
+    // The client opens a stream that has ended again after the delay that the server names, which may be 0.
+    private static readonly TimeSpan ReopeningDelay = TimeSpan.FromSeconds(1);
+
+    private int _waitingReplies;
 
     /// <summary>Creates the handler that all connections share: its sockets are opened to checked addresses only.</summary>
     public static SocketsHttpHandler CreateNetwork(ServerAddressRules rules) => OutboundAddressPolicy.CreateHandler(rules.ResolveAsync);
 
     protected override async Task<HttpResponseMessage> SendAsync(HttpRequestMessage request, CancellationToken cancellationToken)
+    {
+        if (request.Headers.Contains(LastEventId))
+            await Task.Delay(ReopeningDelay, time, cancellationToken);
+        if (request.Content is not JsonContent { Value: JsonRpcResponse or JsonRpcError })
+            return await FollowRedirectsAsync(request, cancellationToken);
+
+        try
+        {
+            if (Interlocked.Increment(ref _waitingReplies) <= MaxWaitingReplies)
+                return await FollowRedirectsAsync(request, cancellationToken);
+            var failure = new McpFailureException(
+                McpFailure.Failed,
+                $"The MCP server sends requests and does not take the replies: {MaxWaitingReplies} replies wait already");
+            onLimitExceeded(failure, true);
+            throw failure;
+        }
+        finally
+        {
+            Interlocked.Decrement(ref _waitingReplies);
+        }
+    }
+
+    private async Task<HttpResponseMessage> FollowRedirectsAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         // The body is buffered because a redirect sends it again.
         if (request.Content is not null)
@@ -51,13 +89,15 @@ internal sealed class McpHttpHandler(
     private SizeLimitedContent Limit(HttpRequestMessage request, HttpContent content)
     {
         if (request.Method != HttpMethod.Get)
-            return SizeLimitedContent.OfAnswer(content, failure => onLimitExceeded(failure, false));
+            return SizeLimitedContent.OfAnswer(content, beginLease(), time, failure => onLimitExceeded(failure, false));
 
         // Answers come on the stream of the older transport, and on a stream that resumes one; otherwise only notifications do.
-        var hasAnswers = transport is TransportType.Sse || request.Headers.Contains("Last-Event-ID");
+        var hasAnswers = transport is TransportType.Sse || request.Headers.Contains(LastEventId);
         return SizeLimitedContent.OfStream(
             content,
             hasAnswers ? SizeLimitedContent.MaxBytes : SizeLimitedContent.MaxNotificationBytes,
+            beginLease(),
+            time,
             failure => onLimitExceeded(failure, true));
     }
 

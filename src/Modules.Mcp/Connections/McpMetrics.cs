@@ -28,7 +28,7 @@ internal sealed class McpMetrics(IMeterFactory meters, TimeProvider time)
         public void Failed(McpFailure kind) => _outcome = kind switch
         {
             McpFailure.Refused => "refused",
-            McpFailure.Busy => "busy",
+            McpFailure.Busy or McpFailure.Overloaded => "busy",
             McpFailure.Unreachable => "unreachable",
             McpFailure.TimedOut => "timed_out",
             McpFailure.Rejected => "rejected",

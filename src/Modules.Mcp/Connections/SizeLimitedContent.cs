@@ -5,7 +5,8 @@ namespace LlmRing.Modules.Mcp.Connections;
 
 /// <summary>
 /// The body of an answer, read up to a limit: the size that an MCP server may make this server hold in memory. The limit of a stream
-/// (server-sent events) holds for each event, because a stream lives as long as its connection and is read event by event.
+/// (server-sent events) holds for each event, because a stream lives as long as its connection and is read event by event. The bytes
+/// count in <see cref="AnswerMemory"/> until the body, or its event, is read.
 /// </summary>
 internal sealed class SizeLimitedContent : HttpContent
 {
@@ -15,14 +16,29 @@ internal sealed class SizeLimitedContent : HttpContent
     /// <summary>Bytes of an event on a stream for notifications only.</summary>
     public const int MaxNotificationBytes = 1024 * 1024;
 
+    /// <summary>How many events a stream may bring within <see cref="EventWindow"/>: each one is parsed and dispatched.</summary>
+    public const int MaxEvents = 10_000;
+
+    private static readonly TimeSpan EventWindow = TimeSpan.FromSeconds(10);
+
     private readonly HttpContent _inner;
     private readonly int _limit;
     private readonly bool _isStream;
+    private readonly bool _hasEvents;
+    private readonly AnswerMemory.Lease _lease;
+    private readonly TimeProvider _time;
     private readonly Action<McpFailureException> _onExceeded;
 
-    private SizeLimitedContent(HttpContent inner, int limit, bool isStream, Action<McpFailureException> onExceeded)
+    private SizeLimitedContent(
+        HttpContent inner,
+        int limit,
+        bool isStream,
+        AnswerMemory.Lease lease,
+        TimeProvider time,
+        Action<McpFailureException> onExceeded)
     {
-        (_inner, _limit, _isStream, _onExceeded) = (inner, limit, isStream, onExceeded);
+        (_inner, _limit, _isStream, _lease, _time, _onExceeded) = (inner, limit, isStream, lease, time, onExceeded);
+        _hasEvents = isStream || inner.Headers.ContentType?.MediaType == "text/event-stream";
         // The length that the server announces is not believed, because buffers would be allocated for it.
         foreach (var (name, values) in inner.Headers.Where(header => header.Key != "Content-Length"))
             Headers.TryAddWithoutValidation(name, values);
@@ -30,24 +46,35 @@ internal sealed class SizeLimitedContent : HttpContent
 
     /// <summary>Limits a whole body to <see cref="MaxBytes"/>.</summary>
     /// <param name="inner">The body.</param>
+    /// <param name="lease">The bytes that are held.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="onExceeded">Called with the failure that reading throws.</param>
-    public static SizeLimitedContent OfAnswer(HttpContent inner, Action<McpFailureException> onExceeded) =>
-        new(inner, MaxBytes, isStream: false, onExceeded);
+    public static SizeLimitedContent OfAnswer(
+        HttpContent inner, AnswerMemory.Lease lease, TimeProvider time, Action<McpFailureException> onExceeded) =>
+        new(inner, MaxBytes, isStream: false, lease, time, onExceeded);
 
     /// <summary>Limits each event of a stream.</summary>
     /// <param name="inner">The stream.</param>
     /// <param name="limit">Bytes of an event.</param>
+    /// <param name="lease">The bytes that are held.</param>
+    /// <param name="time">The clock.</param>
     /// <param name="onExceeded">Called with the failure that reading throws.</param>
-    public static SizeLimitedContent OfStream(HttpContent inner, int limit, Action<McpFailureException> onExceeded) =>
-        new(inner, limit, isStream: true, onExceeded);
+    public static SizeLimitedContent OfStream(
+        HttpContent inner, int limit, AnswerMemory.Lease lease, TimeProvider time, Action<McpFailureException> onExceeded) =>
+        new(inner, limit, isStream: true, lease, time, onExceeded);
 
     protected override async Task<Stream> CreateContentReadStreamAsync() =>
         new SizeLimitedStream(await _inner.ReadAsStreamAsync(), this);
 
-    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, CancellationToken.None);
+
+    // Without the token, an answer that arrives byte by byte would be read on after the timeout of its call.
+    protected override async Task SerializeToStreamAsync(
+        Stream stream, TransportContext? context, CancellationToken cancellationToken)
     {
         await using var source = await CreateContentReadStreamAsync();
-        await source.CopyToAsync(stream);
+        await source.CopyToAsync(stream, cancellationToken);
     }
 
     protected override bool TryComputeLength(out long length)
@@ -63,16 +90,14 @@ internal sealed class SizeLimitedContent : HttpContent
         base.Dispose(disposing);
     }
 
-    private McpFailureException ReportExceeded()
+    private McpFailureException CreateTooLongFailure()
     {
         var megabytes = _limit / 1024 / 1024;
-        var failure = new McpFailureException(
+        return new McpFailureException(
             McpFailure.Failed,
             _isStream
                 ? $"The MCP server sent an event longer than {megabytes} MB"
                 : $"The MCP server's answer is longer than {megabytes} MB");
-        _onExceeded(failure);
-        return failure;
     }
 
     private sealed class SizeLimitedStream(Stream inner, SizeLimitedContent content) : Stream
@@ -82,6 +107,8 @@ internal sealed class SizeLimitedContent : HttpContent
         // Bytes of the answer, or of the event under way.
         private long _size;
         private bool _isLineEmpty = true;
+        private long _windowStart = content._time.GetTimestamp();
+        private int _events;
         private bool _isAfterCarriageReturn;
 
         public override bool CanRead => true;
@@ -128,19 +155,31 @@ internal sealed class SizeLimitedContent : HttpContent
         protected override void Dispose(bool disposing)
         {
             if (disposing)
+            {
+                content._lease.Dispose();
                 inner.Dispose();
+            }
+
             base.Dispose(disposing);
         }
 
         private void Count(ReadOnlySpan<byte> bytes)
         {
-            if (content._isStream)
-                CountEvents(bytes);
-            else
-                Add(bytes.Length);
+            try
+            {
+                if (content._hasEvents)
+                    CountEvents(bytes);
+                else
+                    Add(bytes.Length);
+            }
+            catch (McpFailureException failure)
+            {
+                content._onExceeded(failure);
+                throw;
+            }
         }
 
-        /// <summary>Counts anew after each blank line, which ends an event. Lines end with LF, CR or CRLF.</summary>
+        /// <summary>Ends an event at each blank line. Lines end with LF, CR or CRLF.</summary>
         private void CountEvents(ReadOnlySpan<byte> bytes)
         {
             for (var end = bytes.IndexOfAny(LineBreaks); end >= 0; end = bytes.IndexOfAny(LineBreaks))
@@ -148,7 +187,7 @@ internal sealed class SizeLimitedContent : HttpContent
                 AddToLine(end);
                 var isSecondHalf = bytes[end] == '\n' && _isAfterCarriageReturn;
                 if (_isLineEmpty && !isSecondHalf)
-                    _size = 0;
+                    EndEvent();
                 _isLineEmpty = true;
                 _isAfterCarriageReturn = bytes[end] == '\r';
                 bytes = bytes[(end + 1)..];
@@ -165,11 +204,25 @@ internal sealed class SizeLimitedContent : HttpContent
             Add(count);
         }
 
+        private void EndEvent()
+        {
+            content._lease.Release();
+            if (content._isStream)
+                _size = 0;
+
+            if (content._time.GetElapsedTime(_windowStart) >= EventWindow)
+                (_windowStart, _events) = (content._time.GetTimestamp(), 0);
+            if (++_events > MaxEvents)
+                throw new McpFailureException(
+                    McpFailure.Failed, $"The MCP server sent more than {MaxEvents} events in {EventWindow.TotalSeconds} seconds");
+        }
+
         private void Add(int count)
         {
             _size += count;
             if (_size > content._limit)
-                throw content.ReportExceeded();
+                throw content.CreateTooLongFailure();
+            content._lease.Add(count);
         }
     }
 }

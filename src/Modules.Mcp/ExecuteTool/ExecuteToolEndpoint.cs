@@ -113,7 +113,10 @@ internal sealed class ExecuteToolEndpoint(
         try
         {
             var parameters = new JsonObject { ["name"] = tool.Name, ["arguments"] = JsonObject.Create(request.Input!.Value) };
-            output = await gateway.RequestAsync(server, RequestMethods.ToolsCall, parameters, isIdempotent: false, ct);
+            var answer = await gateway.RequestAsync(server, RequestMethods.ToolsCall, parameters, isIdempotent: false, ct);
+            // The execution that is recorded and sent contains the answer.
+            HttpContext.Response.RegisterForDispose(answer);
+            output = answer.Value;
             error = ErrorOf(output.Value);
         }
         catch (McpFailureException failure) when (failure.WasAttempted)

@@ -26,7 +26,7 @@ internal sealed class ReadResourceEndpoint(ResourceRepository resources, McpGate
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such resource, or the resource has no server.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
             summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
-            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls are waiting for MCP servers.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls, or too long answers, are under way.");
             summary.Response<ErrorBody>(StatusCodes.Status504GatewayTimeout, "The MCP server did not answer in time.");
         });
     }
@@ -42,8 +42,9 @@ internal sealed class ReadResourceEndpoint(ResourceRepository resources, McpGate
         try
         {
             var parameters = new JsonObject { ["uri"] = resource.Uri };
-            var result = await gateway.RequestAsync(
+            using var answer = await gateway.RequestAsync(
                 resource.Server.RequireActive(), RequestMethods.ResourcesRead, parameters, isIdempotent: true, ct);
+            var result = answer.Value;
             var contents = result.ValueKind is JsonValueKind.Object && result.TryGetProperty("contents", out var found)
                 ? found
                 : (JsonElement?)null;

@@ -53,7 +53,7 @@ internal sealed class RefreshServerEndpoint(
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
             summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
-            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls are waiting for MCP servers.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls, or too long answers, are under way.");
             summary.Response<ErrorBody>(StatusCodes.Status504GatewayTimeout, "The MCP server did not answer in time.");
         });
     }
@@ -65,10 +65,9 @@ internal sealed class RefreshServerEndpoint(
         {
             var target = await servers.FindTargetAsync(scope, request.Id, ct);
             var server = target.RequireActive();
-            var discovered = new DiscoveredFeatures(request.Tools, request.Resources, request.Prompts);
-            if (discovered is { Tools: null, Resources: null, Prompts: null })
-                discovered = await gateway.DiscoverAsync(server, ct);
-            await features.ReplaceAsync(scope, server.Id, discovered, ct);
+            var sent = new DiscoveredFeatures(request.Tools, request.Resources, request.Prompts);
+            using var answer = sent is { Tools: null, Resources: null, Prompts: null } ? await gateway.DiscoverAsync(server, ct) : null;
+            await features.ReplaceAsync(scope, server.Id, answer?.Value ?? sent, ct);
         }
         catch (McpFailureException failure)
         {

@@ -28,7 +28,7 @@ internal sealed class RenderPromptEndpoint(PromptRepository prompts, McpGateway 
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such prompt, or the prompt has no server.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
             summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
-            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls are waiting for MCP servers.");
+            summary.Response<ErrorBody>(StatusCodes.Status503ServiceUnavailable, "Too many calls, or too long answers, are under way.");
             summary.Response<ErrorBody>(StatusCodes.Status504GatewayTimeout, "The MCP server did not answer in time.");
         });
     }
@@ -45,8 +45,9 @@ internal sealed class RenderPromptEndpoint(PromptRepository prompts, McpGateway 
         try
         {
             var parameters = new JsonObject { ["name"] = prompt.Name, ["arguments"] = JsonObject.Create(arguments) };
-            var rendered = await gateway.RequestAsync(
+            using var answer = await gateway.RequestAsync(
                 prompt.Server.RequireActive(), RequestMethods.PromptsGet, parameters, isIdempotent: true, ct);
+            var rendered = answer.Value;
             var messages = rendered.ValueKind is JsonValueKind.Object && rendered.TryGetProperty("messages", out var found)
                 ? found
                 : (JsonElement?)null;

@@ -54,17 +54,70 @@ public sealed class McpGatewayTests(McpFixture fixture)
         await using var upstream = await McpUpstream.StartAsync();
         var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var server = await fixture.StartAsync(clock);
-        using var client = new ApiClient(server.Address, McpFixture.NewKey());
         var calls = new List<Task>();
-        for (var number = 0; number < 8; number++)
-            calls.AddRange(await HangAsync(server, client, await client.CreateServerAsync(upstream.Url), 250));
+        // The share of a scope is a quarter of the host's calls.
+        for (var scope = 0; scope < 4; scope++)
+        {
+            using var other = new ApiClient(server.Address, McpFixture.NewKey());
+            for (var number = 0; number < 2; number++)
+                calls.AddRange(await HangAsync(server, other, await other.CreateServerAsync(upstream.Url), 250));
+        }
 
+        using var client = new ApiClient(server.Address, McpFixture.NewKey());
         var idle = await client.CreateServerAsync(upstream.Url);
         var answer = await client.PostAsync($"/api/v1/mcp/servers/{idle}/refresh");
 
         await Assert.That(answer.Status).IsEqualTo(503).Because(answer.Text);
         await Assert.That((string?)answer["detail"]).IsEqualTo(BusyDetail);
         await Assert.That(answer.Headers["Retry-After"]).IsEqualTo("1");
+        await EndWithTimeoutAsync(clock, calls);
+        await client.RefreshAsync(idle);
+    }
+
+    [Test]
+    public async Task A_call_of_a_scope_with_500_calls_is_answered_503_while_another_scope_is_served()
+    {
+        await using var upstream = await McpUpstream.StartAsync();
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var server = await fixture.StartAsync(clock);
+        using var client = new ApiClient(server.Address, McpFixture.NewKey());
+        var calls = new List<Task>();
+        for (var number = 0; number < 2; number++)
+            calls.AddRange(await HangAsync(server, client, await client.CreateServerAsync(upstream.Url), 250));
+
+        var idle = await client.CreateServerAsync(upstream.Url);
+        var answer = await client.PostAsync($"/api/v1/mcp/servers/{idle}/refresh");
+
+        await Assert.That(answer.Status).IsEqualTo(503).Because(answer.Text);
+        await Assert.That((string?)answer["detail"])
+            .IsEqualTo("Too many calls of this API key or project are waiting for MCP servers; nothing was sent");
+        await Assert.That(answer.Headers["Retry-After"]).IsEqualTo("1");
+        using var other = new ApiClient(server.Address, McpFixture.NewKey());
+        await other.RefreshAsync(await other.CreateServerAsync(upstream.Url));
+        await EndWithTimeoutAsync(clock, calls);
+        await client.RefreshAsync(idle);
+    }
+
+    [Test]
+    public async Task A_call_of_a_scope_with_125_connections_in_use_is_answered_503_while_another_scope_is_served()
+    {
+        await using var upstream = await McpUpstream.StartAsync();
+        var clock = new FakeTimeProvider(DateTimeOffset.UtcNow);
+        await using var server = await fixture.StartAsync(clock);
+        using var client = new ApiClient(server.Address, McpFixture.NewKey());
+        var calls = new List<Task>();
+        for (var number = 0; number < 125; number++)
+            calls.AddRange(await HangAsync(server, client, await client.CreateServerAsync(upstream.Url), 1));
+
+        var idle = await client.CreateServerAsync(upstream.Url);
+        var answer = await client.PostAsync($"/api/v1/mcp/servers/{idle}/refresh");
+
+        await Assert.That(answer.Status).IsEqualTo(503).Because(answer.Text);
+        await Assert.That((string?)answer["detail"])
+            .IsEqualTo("Too many MCP servers of this API key or project are in use; nothing was sent");
+        await Assert.That(answer.Headers["Retry-After"]).IsEqualTo("1");
+        using var other = new ApiClient(server.Address, McpFixture.NewKey());
+        await other.RefreshAsync(await other.CreateServerAsync(upstream.Url));
         await EndWithTimeoutAsync(clock, calls);
         await client.RefreshAsync(idle);
     }

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using LlmRing.Host.Commands;
+using LlmRing.Host.Startup;
 using LlmRing.Shared.Settings;
 
 var root = new RootCommand("LLMRing Server: usage, statistics, conversations, templates, MCP and the model registry for LLM applications.")
@@ -23,7 +24,7 @@ try
 }
 catch (OperatorErrorException refusal)
 {
-    await Console.Error.WriteLineAsync($"llmring-server: {refusal.Message}");
+    Terminal.WriteErrorLine($"llmring-server: {refusal.Message}");
     return 1;
 }
 catch (OperationCanceledException)

@@ -1,6 +1,7 @@
 using System.Security.Cryptography;
 using System.Text;
 using Dapper;
+using LlmRing.Host.Authentication.Keys;
 using LlmRing.Shared.Caching;
 using Npgsql;
 using ZiggyCreatures.Caching.Fusion;
@@ -25,10 +26,9 @@ internal sealed partial class ApiKeyLookup(
             $"access:key:{hash}",
             async (_, token) =>
             {
-                // to_jsonb reads expires_at as null where the tables of another system lack the column.
                 var found = await QueryAsync<ApiKeyIdentity>(
-                    """
-                    select id, project_id, (to_jsonb(k) ->> 'expires_at')::timestamptz as expires_at
+                    $"""
+                    select id, project_id, {StoredTime.Column("expires_at")}
                     from llmring_api.api_keys k
                     where key_hash = @hash and is_active
                     limit 1

@@ -27,4 +27,12 @@ internal sealed record AuthenticationSettings
     /// <summary>Peers whose user headers and <c>X-Forwarded-*</c> headers are believed.</summary>
     [Setting("TRUSTED_PROXIES", "addresses or networks separated by commas, e.g. 10.0.0.0/8,::1/128")]
     public IReadOnlyList<IPNetwork> TrustedProxies { get; init; } = [IPNetwork.Parse("127.0.0.0/8"), IPNetwork.Parse("::1/128")];
+
+    /// <summary>Whether a peer is a trusted proxy.</summary>
+    public bool Trusts(IPAddress? peer)
+    {
+        if (peer is { IsIPv4MappedToIPv6: true })
+            peer = peer.MapToIPv4();
+        return peer is not null && TrustedProxies.Any(network => network.Contains(peer));
+    }
 }

@@ -64,7 +64,7 @@ internal sealed class ScopeAuthenticationHandler(
     private async ValueTask<Scope?> ScopeOfProjectAsync()
     {
         var (user, project) = (Request.Headers["X-User-ID"].ToString().Trim(), Request.Headers["X-Project-ID"].ToString().Trim());
-        if (user.Length == 0 || project.Length == 0 || !IsFromTrustedProxy())
+        if (user.Length == 0 || project.Length == 0 || !settings.Trusts(Context.Connection.RemoteIpAddress))
             return null;
         if (!Guid.TryParse(user, out var userId) || !Guid.TryParse(project, out var projectId))
             return Refuse(StatusCodes.Status400BadRequest, "Invalid UUID format in X-User-ID or X-Project-ID");
@@ -72,14 +72,6 @@ internal sealed class ScopeAuthenticationHandler(
         return !settings.EnforceMembershipVerification || await access.IsMemberAsync(userId, projectId, Context.RequestAborted)
             ? Scope.OfProject(projectId)
             : Refuse(StatusCodes.Status404NotFound, "Project not found");
-    }
-
-    private bool IsFromTrustedProxy()
-    {
-        var peer = Context.Connection.RemoteIpAddress;
-        if (peer is { IsIPv4MappedToIPv6: true })
-            peer = peer.MapToIPv4();
-        return peer is not null && settings.TrustedProxies.Any(network => network.Contains(peer));
     }
 
     private Scope? Refuse(int status, string detail)

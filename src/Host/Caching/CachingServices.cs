@@ -14,8 +14,9 @@ internal static class CachingServices
     /// <summary>Adds <see cref="IFusionCache"/>.</summary>
     public static IServiceCollection AddCaching(this IServiceCollection services)
     {
-        services.AddSingleton<RedisConnection>();
+        services.AddSingleton<RedisConnection>().AddSingleton<BoundedMemoryCache>();
         services.AddFusionCache()
+            .WithMemoryCache(provider => provider.GetRequiredService<BoundedMemoryCache>())
             .WithOptions((provider, options) =>
             {
                 options.CacheKeyPrefix = "llmring:";

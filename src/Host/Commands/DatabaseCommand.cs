@@ -53,14 +53,14 @@ internal static class DatabaseCommand
     private static async Task CreateAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
         var created = await database.CreateAsync(cancellationToken);
-        Console.WriteLine(created ? $"Database {database.Name} created." : $"Database {database.Name} exists already.");
+        Terminal.WriteLine(created ? $"Database {database.Name} created." : $"Database {database.Name} exists already.");
     }
 
     private static async Task MigrateAsync(ServerDatabase database, CancellationToken cancellationToken)
     {
         await using var services = database.CreateServices(database.DiscoverModules());
         await services.GetRequiredService<DatabaseMigrator>().MigrateAsync(cancellationToken);
-        Console.WriteLine($"Database {database.Name} is up to date.");
+        Terminal.WriteLine($"Database {database.Name} is up to date.");
     }
 
     private static async Task StatusAsync(ServerDatabase database, CancellationToken cancellationToken)
@@ -68,14 +68,14 @@ internal static class DatabaseCommand
         await using var services = database.CreateServices(database.DiscoverModules());
         var migrator = services.GetRequiredService<DatabaseMigrator>();
         foreach (var state in await migrator.GetStatusAsync(cancellationToken))
-            Console.WriteLine(
+            Terminal.WriteLine(
                 $"{state.Module,-16}{state.Script,-48}{(state.AppliedAt is { } at ? $"applied {at:yyyy-MM-dd HH:mm:ss}Z" : "pending")}");
 
         var (tables, reports) = await migrator.GetAdoptionAsync(cancellationToken);
         foreach (var table in tables)
-            Console.WriteLine($"{table.Module,-16}{table.Table,-48}adopted {table.AdoptedAt:yyyy-MM-dd HH:mm:ss}Z with {table.Rows} rows");
+            Terminal.WriteLine($"{table.Module,-16}{table.Table,-48}adopted {table.AdoptedAt:yyyy-MM-dd HH:mm:ss}Z with {table.Rows} rows");
         foreach (var (module, line) in reports)
-            Console.WriteLine($"{module,-16}{line}");
+            Terminal.WriteLine($"{module,-16}{line}");
     }
 
     private static async Task DropAsync(ServerDatabase database, CancellationToken cancellationToken)
@@ -86,6 +86,6 @@ internal static class DatabaseCommand
         await using var connection = await database.OpenMaintenanceAsync(cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition(
             $"drop database if exists {ServerDatabase.Quote(database.Name)} with (force)", cancellationToken: cancellationToken));
-        Console.WriteLine($"Database {database.Name} dropped.");
+        Terminal.WriteLine($"Database {database.Name} dropped.");
     }
 }

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using LlmRing.Host.Startup;
 
 namespace LlmRing.Host.Commands;
 
@@ -30,12 +31,12 @@ internal static class HealthCommand
         try
         {
             using var answer = await client.GetAsync(new Uri(url, "/health"), cancellationToken);
-            Console.WriteLine(await answer.Content.ReadAsStringAsync(cancellationToken));
+            Terminal.WriteLine(await answer.Content.ReadAsStringAsync(cancellationToken));
             return answer.IsSuccessStatusCode ? 0 : 1;
         }
         catch (Exception exception) when (exception is HttpRequestException or TaskCanceledException)
         {
-            await Console.Error.WriteLineAsync($"llmring-server: {url} does not answer: {exception.Message.ReplaceLineEndings(" ")}");
+            Terminal.WriteErrorLine($"llmring-server: {url} does not answer: {exception.Message.ReplaceLineEndings(" ")}");
             return 1;
         }
     }

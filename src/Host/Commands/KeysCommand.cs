@@ -57,11 +57,11 @@ internal static partial class KeysCommand
             "list", "Lists all keys: id, project, state, and when they were made, end and were last used.") { environment };
         command.SetAction((result, cancellationToken) => RunAsync(result.GetValue(environment), async keys =>
         {
-            Console.WriteLine($"{"ID",-38}{"PROJECT",-38}{"STATE",-9}{"CREATED",-18}{"EXPIRES",-18}LAST USED (UTC)");
+            Terminal.WriteLine($"{"ID",-38}{"PROJECT",-38}{"STATE",-9}{"CREATED",-18}{"EXPIRES",-18}LAST USED (UTC)");
             foreach (var key in await keys.ListAsync(cancellationToken))
             {
-                Console.WriteLine(
-                    $"{key.Id,-38}{key.Project ?? $"{key.ProjectId}",-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}"
+                Terminal.WriteLine(
+                    $"{key.Id,-38}{ControlCharacters.Escape(key.Project ?? $"{key.ProjectId}"),-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}"
                     + $"{Day(key.CreatedAt),-18}{Day(key.ExpiresAt),-18}{Day(key.LastUsedAt)}");
             }
         }, cancellationToken));
@@ -109,7 +109,7 @@ internal static partial class KeysCommand
             var key = result.GetValue(id);
             if (!await keys.RevokeAsync(key, cancellationToken))
                 throw new OperatorErrorException($"There is no key {key}");
-            Console.WriteLine($"Key {key} is revoked.");
+            Terminal.WriteLine($"Key {key} is revoked.");
         }, cancellationToken));
         return command;
     }
@@ -142,9 +142,9 @@ internal static partial class KeysCommand
 
     private static void Show(ApiKey key, Guid id, Guid project, DateTimeOffset? expiresAt)
     {
-        Console.Error.WriteLine(
+        Terminal.WriteErrorLine(
             $"Key {id} of project {project}{(expiresAt is null ? "" : $", until {Day(expiresAt)} UTC")}. It is shown now and never again:");
-        Console.WriteLine(key.Text);
+        Terminal.WriteLine(key.Text);
     }
 
     private static string Day(DateTimeOffset? time) => time?.UtcDateTime.ToString("yyyy-MM-dd HH:mm", CultureInfo.InvariantCulture) ?? "-";

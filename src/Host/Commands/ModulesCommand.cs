@@ -46,7 +46,7 @@ internal static class ModulesCommand
             (working, routes) = await ReadRoutesAsync(builder, chosen);
         }
 
-        Console.WriteLine($"{"NAME",-16}{"VERSION",-10}{"STATE",-8}{"MIGRATIONS",-24}ASSEMBLY");
+        Terminal.WriteLine($"{"NAME",-16}{"VERSION",-10}{"STATE",-8}{"MIGRATIONS",-24}ASSEMBLY");
         foreach (var module in all.Modules)
         {
             var own = migrations.Where(state => state.Module == module.Name).ToList();
@@ -57,21 +57,21 @@ internal static class ModulesCommand
                 working.Failed.Any(failed => failed.Name == module.Name) ? "failed" : on.Contains(module.Name) ? "on" : "off",
                 on.Contains(module.Name) ? $"{applied} applied, {own.Count - applied} pending" : "");
             foreach (var route in routes.Where(own => own.Key?.Name == module.Name).SelectMany(own => own))
-                Console.WriteLine($"  {route.Verb,-7}{route.Path}");
+                Terminal.WriteLine($"  {route.Verb,-7}{route.Path}");
         }
 
         foreach (var module in all.Failed)
             Write(module.Name, module.Assembly, "failed", "");
         foreach (var module in working.Failed)
-            Console.WriteLine(module);
+            Terminal.WriteLine(module.ToString());
         foreach (var name in chosen.Unknown)
-            Console.WriteLine($"LLMRING_MODULES names '{name}', which was not found; it may be a module that failed");
+            Terminal.WriteLine($"LLMRING_MODULES names '{name}', which was not found; it may be a module that failed");
         if (hidden is not null)
-            Console.WriteLine($"Routes of modules that are off are not shown, because they could not be on: {hidden.Message}");
+            Terminal.WriteLine($"Routes of modules that are off are not shown, because they could not be on: {hidden.Message}");
     }
 
     private static void Write(string name, System.Reflection.Assembly assembly, string state, string migrations) =>
-        Console.WriteLine($"{name,-16}{assembly.GetName().Version!.ToString(3),-10}{state,-8}{migrations,-24}{assembly.GetName().Name}");
+        Terminal.WriteLine($"{name,-16}{assembly.GetName().Version!.ToString(3),-10}{state,-8}{migrations,-24}{assembly.GetName().Name}");
 
     private static async Task<IReadOnlyList<MigrationState>> ReadMigrationsAsync(
         ServerDatabase database, ModuleCatalog catalog, CancellationToken cancellationToken)

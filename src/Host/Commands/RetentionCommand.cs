@@ -32,7 +32,7 @@ internal static class RetentionCommand
         try
         {
             var failures = await services.GetRequiredService<RetentionRunner>().TryRunAsync(
-                dailyOnly: false, dryRun, Console.WriteLine, cancellationToken)
+                dailyOnly: false, dryRun, Terminal.WriteLine, cancellationToken)
                 ?? throw new OperatorErrorException("Retention is running on another host");
             if (
                 failures.FirstOrDefault(

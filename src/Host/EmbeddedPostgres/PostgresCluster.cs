@@ -97,9 +97,13 @@ public sealed class PostgresCluster : IAsyncDisposable
     private static async Task InitializeAsync(PostgresBinaries binaries, string folder, string data, CancellationToken cancellationToken)
     {
         var password = Path.Combine(folder, "password");
-        await File.WriteAllTextAsync(password, RandomNumberGenerator.GetHexString(32, lowercase: true) + "\n", cancellationToken);
+        // A file that a killed start left may be open elsewhere; a new one has its mode before it has content.
+        File.Delete(password);
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
         if (!OperatingSystem.IsWindows())
-            File.SetUnixFileMode(password, UnixFileMode.UserRead | UnixFileMode.UserWrite);
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        await using (var file = new StreamWriter(password, options))
+            await file.WriteAsync($"{RandomNumberGenerator.GetHexString(32, lowercase: true)}\n");
         await binaries.Account.OwnAsync(password, cancellationToken);
 
         // The cluster is initialized beside its place and moved when complete, so that a killed run leaves no partial cluster.

@@ -87,7 +87,7 @@ internal static class HttpPipeline
         // Authentication precedes the forwarded headers, which replace the address of the peer by what a proxy says: user headers
         // are believed by the peer that really sent them.
         app.UseAuthentication();
-        app.UseForwardedHeaders();
+        app.UseMiddleware<ForwardedAddressMiddleware>();
         app.UseMetrics();
         app.UseAuthorization();
         if (app.Services.GetService<Quota>() is not null)

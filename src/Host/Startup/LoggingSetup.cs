@@ -32,6 +32,11 @@ internal static class LoggingSetup
             logging.AddConsole(console => console.FormatterName = JsonLogFormatter.FormatterName)
                 .AddConsoleFormatter<JsonLogFormatter, ConsoleFormatterOptions>();
         else
-            logging.AddSimpleConsole(console => (console.SingleLine, console.TimestampFormat) = (true, "HH:mm:ss "));
+            logging.AddLines();
     }
+
+    /// <summary>Writes one readable line per entry to the console.</summary>
+    public static ILoggingBuilder AddLines(this ILoggingBuilder logging) => logging
+        .AddConsole(console => console.FormatterName = LineLogFormatter.FormatterName)
+        .AddConsoleFormatter<LineLogFormatter, ConsoleFormatterOptions>();
 }

@@ -32,8 +32,16 @@ internal sealed class ServerDatabase : IAsyncDisposable
     public static async Task<ServerDatabase> LocateAsync(
         ServerEnvironment environment, IConfiguration configuration, CancellationToken cancellationToken)
     {
-        if (configuration.ReadSettings<DatabaseSettings>().Url is { } url)
-            return new ServerDatabase(ConnectionStrings.Parse(url), null, configuration);
+        var settings = configuration.ReadSettings<DatabaseSettings>();
+        if (settings.ReadUrl is { } replica)
+            RequireUsable("DATABASE_READ_URL", ConnectionStrings.Parse(replica, "DATABASE_READ_URL"));
+        if (settings.Url is { } url)
+        {
+            var configured = ConnectionStrings.Parse(url);
+            RequireUsable("DATABASE_URL", configured);
+            return new ServerDatabase(configured, null, configuration);
+        }
+
         if (environment is ServerEnvironment.Prod)
             throw new OperatorErrorException(
                 "LLMRING_DATABASE_URL is not set; --env prod needs it: postgresql://user:password@host:port/database");
@@ -43,6 +51,26 @@ internal sealed class ServerDatabase : IAsyncDisposable
         var database = new ServerDatabase(connection, embedded, configuration);
         await database.CreateAsync(cancellationToken);
         return database;
+    }
+
+    /// <summary>Finds what Npgsql refuses in a well-formed setting, such as a missing host, before a data source is built from it.</summary>
+    private static void RequireUsable(string setting, NpgsqlConnectionStringBuilder connection)
+    {
+        if (string.IsNullOrWhiteSpace(connection.Host))
+        {
+            throw new OperatorErrorException(
+                $"LLMRING_{setting} (not shown) names no host; accepted: postgresql://user:password@host:port/database, "
+                + "or Host=...;Database=...");
+        }
+
+        try
+        {
+            using var source = SourceOf(connection);
+        }
+        catch (Exception exception) when (exception is ArgumentException or InvalidOperationException or NotSupportedException)
+        {
+            throw new OperatorErrorException($"LLMRING_{setting} (not shown) cannot be used: {exception.Message}", exception);
+        }
     }
 
     /// <summary>Creates the database where it does not exist.</summary>
@@ -90,9 +118,9 @@ internal sealed class ServerDatabase : IAsyncDisposable
     {
         var catalog = ModuleAssemblies.Discover(_configuration.ReadSettings<ModuleSettings>());
         foreach (var name in catalog.Unknown)
-            Console.Error.WriteLine($"LLMRING_MODULES names '{name}', which was not found; it may be a module that failed");
+            Terminal.WriteErrorLine($"LLMRING_MODULES names '{name}', which was not found; it may be a module that failed");
         foreach (var module in catalog.Failed)
-            Console.Error.WriteLine(module);
+            Terminal.WriteErrorLine(module.ToString());
         return catalog;
     }
 
@@ -108,7 +136,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
         var discovered = DiscoverModules();
         var (services, working) = await ModuleFaultIsolation.BuildAsync(discovered, async catalog =>
         {
-            var descriptions = AddServices(catalog).AddSingleton(TimeProvider.System).AddSingleton<RetentionRunner>();
+            var descriptions = AddServices(catalog).AddSingleton<RetentionRunner>();
             foreach (var module in catalog.Modules)
                 descriptions.AddModule(module, _configuration);
             var provider = descriptions.BuildServiceProvider();
@@ -125,7 +153,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
             }
         });
         foreach (var module in working.Failed.Skip(discovered.Failed.Count))
-            await Console.Error.WriteLineAsync(module.ToString());
+            Terminal.WriteErrorLine(module.ToString());
         return services;
     }
 
@@ -146,7 +174,8 @@ internal sealed class ServerDatabase : IAsyncDisposable
     {
         var settings = _configuration.ReadSettings<DatabaseSettings>();
         return new ServiceCollection()
-            .AddLogging(logging => logging.AddSimpleConsole(console => console.SingleLine = true).SetMinimumLevel(LogLevel.Warning))
+            .AddLogging(logging => logging.AddLines().SetMinimumLevel(LogLevel.Warning))
+            .AddSingleton(TimeProvider.System)
             .AddSingleton(settings)
             .AddSingleton(catalog)
             .AddPostgres(Connection, settings);

@@ -175,6 +175,58 @@ public sealed partial class KeysCommandTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("infinity", 200, "active")]
+    [Arguments("20000-01-01", 200, "active")]
+    [Arguments("-infinity", 401, "expired")]
+    [Arguments("0044-03-15 BC", 401, "expired")]
+    public async Task An_expiry_that_only_PostgreSQL_can_represent_counts_as_never_or_as_past(string expiresAt, int status, string state)
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await StrictAsync(database);
+        var (key, id) = await CreateAsync(database, "create", "--project", "p", "--expires", "90d");
+        await using (var connection = new NpgsqlConnection(database))
+            await connection.ExecuteAsync("update llmring_api.api_keys set expires_at = @expiresAt::timestamptz", new { expiresAt });
+        using var client = new ApiClient(host.Address, key);
+
+        await Assert.That(await StatusAsync(client)).IsEqualTo(status);
+        var (exitCode, list) = await RunAsync(database, "list");
+        await Assert.That(exitCode).IsEqualTo(0).Because(list);
+        await Assert.That(list).Contains(state);
+        await Assert.That((await RunAsync(database, "rotate", id)).ExitCode).IsEqualTo(state is "active" ? 0 : 1);
+    }
+
+    [Test]
+    public async Task Other_times_of_a_key_that_only_PostgreSQL_can_represent_do_not_end_the_list()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        var (_, id) = await CreateAsync(database, "create", "--project", "p", "--expires", "90d");
+        await using (var connection = new NpgsqlConnection(database))
+        {
+            await connection.ExecuteAsync(
+                "update llmring_api.api_keys set created_at = '0044-03-15 BC', expires_at = '9998-01-01', last_used_at = 'infinity'");
+        }
+
+        var (exitCode, list) = await RunAsync(database, "list");
+
+        await Assert.That(exitCode).IsEqualTo(0).Because(list);
+        await Assert.That((await RunAsync(database, "rotate", id)).ExitCode).IsEqualTo(0);
+    }
+
+    [Test]
+    public async Task Control_characters_of_a_project_name_are_printed_as_escapes()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await CreateAsync(database, "create", "--project", "red\u001b[31m\nforged line\u202e");
+
+        var (_, list) = await RunAsync(database, "list");
+        var (_, refusal) = await RunAsync(database, "create", "--project", "p", "--expires", "\u001b[2J");
+
+        await Assert.That(list).Contains(@"red\u001B[31m\u000Aforged line\u202E");
+        await Assert.That(refusal).Contains(@"--expires is '\u001B[2J'");
+        await Assert.That(list + refusal).DoesNotContain("\u001b");
+    }
+
+    [Test]
     public async Task Commands_use_tables_that_another_program_created_without_changing_them()
     {
         var (database, project) = (await server.Postgres.CreateDatabaseAsync(), Guid.NewGuid());

@@ -35,6 +35,28 @@ public sealed class ServeCommandTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("serve", "--port", "0")]
+    [Arguments("db", "create")]
+    [Arguments("db", "migrate")]
+    [Arguments("db", "status")]
+    [Arguments("keys", "list")]
+    [Arguments("modules", "list")]
+    [Arguments("retention", "run")]
+    public async Task A_database_setting_without_a_host_ends_every_command_with_one_line(params string[] command)
+    {
+        foreach (var (name, value) in (IEnumerable<(string, string)>)[
+            ("DATABASE_URL", "Database=x"), ("DATABASE_URL", "postgresql:///x"), ("DATABASE_READ_URL", "Database=x")])
+        {
+            var (exitCode, output) = await ServerProcess.RunAsync(
+                [.. command, "--env", "prod"], ("DATABASE_URL", server.ConnectionString), (name, value));
+
+            await Assert.That(exitCode).IsEqualTo(1).Because(output);
+            await Assert.That(output.Trim()).StartsWith($"llmring-server: LLMRING_{name} ").And.Contains("host");
+            await Assert.That(output.Trim().Split('\n').Length).IsEqualTo(1).Because(output);
+        }
+    }
+
+    [Test]
     public async Task A_connection_pool_below_the_minimum_stops_the_start()
     {
         var (exitCode, output) = await ServerProcess.RunAsync(

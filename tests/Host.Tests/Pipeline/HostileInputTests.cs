@@ -51,6 +51,29 @@ public sealed class HostileInputTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments(65)]
+    [Arguments(10_000)]
+    public async Task A_member_that_is_nested_more_deeply_than_64_levels_is_422(int levels)
+    {
+        await using var host = await StartAsync();
+        using var client = NewClient(host);
+        var rows = await RealRows.CreateAsync(client);
+        var arrays = new string('[', levels) + new string(']', levels);
+        var objects = string.Concat(Enumerable.Repeat("{\"a\":", levels)) + "1" + new string('}', levels);
+        foreach (var operation in (await Operation.ReadAllAsync(client)).Where(operation => operation.HasBody))
+        {
+            foreach (var member in operation.Members.Select(member => member.Name).Append("unknown"))
+            {
+                foreach (var value in (string[])[arrays, objects])
+                {
+                    var answer = await SendAsync(client, operation, rows.Fill(operation.Path), With(rows.BodyOf(operation), member, value));
+                    await Assert.That(answer.Status).IsEqualTo(422).Because(Describe(operation, $"{member}: {value[..20]}", answer));
+                }
+            }
+        }
+    }
+
+    [Test]
     public async Task A_member_of_another_type_than_the_document_says_is_422()
     {
         await using var host = await StartAsync();

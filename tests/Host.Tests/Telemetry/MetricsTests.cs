@@ -54,6 +54,52 @@ public sealed partial class MetricsTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("203.0.113.9, garbage")]
+    [Arguments("unknown")]
+    [Arguments("_hidden")]
+    [Arguments("10.1.2.3.4")]
+    [Arguments("[::1")]
+    [Arguments("")]
+    public async Task Metrics_are_404_to_a_caller_whose_address_a_trusted_proxy_forwards_unreadably(string forwardedFor)
+    {
+        await Assert.That((await server.NewClient().GetAsync("/metrics", ("X-Forwarded-For", forwardedFor))).Status).IsEqualTo(404);
+        await Assert.That((await server.NewClient().GetAsync(
+            "/metrics", ("X-Forwarded-For", forwardedFor), ("X-Original-For", "127.0.0.1"))).Status).IsEqualTo(404);
+    }
+
+    [Test]
+    [Arguments("10.1.2.3:4711", 200)]
+    [Arguments("[::1]:4711", 200)]
+    [Arguments("[::1]", 200)]
+    [Arguments("[2001:db8::1]:4711", 404)]
+    [Arguments("203.0.113.9:4711", 404)]
+    [Arguments("127.0.0.1", 200)]
+    public async Task A_forwarded_address_may_have_a_port_and_brackets(string forwardedFor, int expected) =>
+        await Assert.That((await server.NewClient().GetAsync("/metrics", ("X-Forwarded-For", forwardedFor))).Status).IsEqualTo(expected);
+
+    [Test]
+    public async Task Invented_paths_methods_and_hosts_add_no_time_series_of_their_own()
+    {
+        await using var own = await ServerFixture.StartAsync(server.ConnectionString, server.Upstream);
+        using var client = new ApiClient(own.Address, "a-key");
+        await InventAsync(0);
+        var before = Sample().Count((await client.GetAsync("/metrics")).Text);
+
+        for (var number = 1; number <= 200; number++)
+            await InventAsync(number);
+
+        await Assert.That(Sample().Count((await client.GetAsync("/metrics")).Text) - before).IsLessThan(50);
+
+        async Task InventAsync(int number)
+        {
+            await client.GetAsync($"/invented/{number}");
+            await client.GetAsync($"/api/v1/templates/{Guid.NewGuid()}");
+            await client.SendAsync(new HttpMethod($"INVENTED{number}"), "/api/v1/logs", null);
+            await client.GetAsync($"/registry/v/{number}", ("Host", $"invented{number}.localhost"));
+        }
+    }
+
+    [Test]
     public async Task No_log_metric_or_trace_contains_a_key_or_the_content_of_a_message()
     {
         await using var receiver = await OtlpReceiver.StartAsync();

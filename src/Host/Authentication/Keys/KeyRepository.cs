@@ -11,9 +11,9 @@ namespace LlmRing.Host.Authentication.Keys;
 /// </summary>
 internal sealed class KeyRepository(NpgsqlDataSource database)
 {
-    private const string Columns = """
-        k.id, k.project_id, k.is_active, (to_jsonb(k) ->> 'created_at')::timestamptz as created_at,
-        (to_jsonb(k) ->> 'expires_at')::timestamptz as expires_at, (to_jsonb(k) ->> 'last_used_at')::timestamptz as last_used_at
+    private static readonly string Columns = $"""
+        k.id, k.project_id, k.is_active,
+        {StoredTime.Column("created_at")}, {StoredTime.Column("expires_at")}, {StoredTime.Column("last_used_at")}
         """;
 
     /// <summary>Creates the tables that are missing.</summary>
@@ -127,7 +127,9 @@ internal sealed class KeyRepository(NpgsqlDataSource database)
         if (stored.ProjectId is not { } project)
             throw new OperatorErrorException($"The key {old} belongs to no project: what it wrote would not be seen with another key");
 
-        var expiresAt = stored.CreatedAt is null ? stored.ExpiresAt : now + (stored.ExpiresAt - stored.CreatedAt);
+        var lifetime = stored.ExpiresAt - stored.CreatedAt;
+        // Times that were written by hand may be so far apart that the successor would expire after the last day of .NET.
+        var expiresAt = lifetime is null || lifetime > DateTimeOffset.MaxValue - now ? stored.ExpiresAt : now + lifetime;
         var id = await InsertAsync(connection, transaction, project, key, expiresAt, cancellationToken);
         await connection.ExecuteAsync(new CommandDefinition(
             grace > TimeSpan.Zero

@@ -1,6 +1,9 @@
 using System.Globalization;
+using LlmRing.Host.Caching;
+using LlmRing.Host.Pipeline.RateLimiting;
 using LlmRing.Host.Startup;
 using LlmRing.Testing;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Time.Testing;
 using StackExchange.Redis;
 
@@ -107,6 +110,26 @@ public sealed class RateLimitTests(ServerFixture server)
         await hosts.SendAsync(2);
 
         await Assert.That(hosts.Counters().Where(name => name.Contains(hosts.First.Key!, StringComparison.Ordinal))).IsEmpty();
+    }
+
+    [Test]
+    public async Task Counters_of_100_000_invented_callers_expire_in_redis()
+    {
+        await using var redis = new RedisFixture();
+        await redis.InitializeAsync();
+        await using var connection = new RedisConnection(
+            new CacheSettings { RedisUrl = redis.Url }, TimeProvider.System, NullLogger<RedisConnection>.Instance);
+        var limiter = new RedisRateLimiter(new Quota(1, TimeSpan.FromSeconds(1)), connection, TimeProvider.System);
+        await using var peer = await ConnectionMultiplexer.ConnectAsync(redis.Endpoint);
+        await Eventually.HoldsAsync(async () => await limiter.TryAcquireAsync("first") is not null);
+
+        for (var number = 0; number < 100_000; number += 500)
+        {
+            var decisions = await Task.WhenAll(Enumerable.Range(number, 500).Select(id => limiter.TryAcquireAsync($"invented-{id}").AsTask()));
+            await Assert.That(decisions).DoesNotContain((RateLimitDecision?)null);
+        }
+
+        await Eventually.HoldsAsync(async () => await peer.GetServers()[0].DatabaseSizeAsync() == 0);
     }
 
     [Test]

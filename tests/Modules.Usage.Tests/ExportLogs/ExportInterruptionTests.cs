@@ -15,11 +15,11 @@ public sealed class ExportInterruptionTests(ServerFixture server)
     {
         await using var export = await StartExportAsync();
 
-        await export.AllowConnectionsAsync(false);
+        await AllowConnectionsAsync(export.Connection.Database, allow: false);
         await export.Connection.ExecuteAsync($"select pg_terminate_backend(pid) {Sessions}");
 
         await Assert.That(() => export.Body.CopyToAsync(Stream.Null)).Throws<IOException>();
-        await export.AllowConnectionsAsync(true);
+        await AllowConnectionsAsync(export.Connection.Database, allow: true);
         using var client = new ApiClient(export.Host.Address, "k");
         await Assert.That((await client.GetAsync("/api/v1/logs?limit=1")).Status).IsEqualTo(200);
     }
@@ -35,6 +35,14 @@ public sealed class ExportInterruptionTests(ServerFixture server)
             $"select not exists (select {Sessions} and state <> 'idle')"));
         using var client = new ApiClient(export.Host.Address, "k");
         await Assert.That((await client.GetAsync("/api/v1/logs?limit=1")).Status).IsEqualTo(200);
+    }
+
+    /// <summary>Lets the server open connections to its database, or not; those that are open stay.</summary>
+    private async Task AllowConnectionsAsync(string database, bool allow)
+    {
+        // PostgreSQL does not change this setting of the session's own database.
+        await using var postgres = new NpgsqlConnection(server.Postgres.ConnectionStringTo("postgres"));
+        await postgres.ExecuteAsync($"alter database \"{database}\" allow_connections {allow}");
     }
 
     /// <summary>Begins an export of 80 MB, of which the client reads only the first bytes.</summary>
@@ -59,15 +67,6 @@ public sealed class ExportInterruptionTests(ServerFixture server)
     private sealed record Export(LlmRingServer Host, NpgsqlConnection Connection, HttpClient Http, HttpResponseMessage Response, Stream Body)
         : IAsyncDisposable
     {
-        /// <summary>Lets the server open connections to its database, or not; those that are open stay.</summary>
-        public async Task AllowConnectionsAsync(bool allow)
-        {
-            // PostgreSQL does not change this setting of the session's own database.
-            await using var postgres = new NpgsqlConnection(
-                new NpgsqlConnectionStringBuilder(Connection.ConnectionString) { Database = "postgres" }.ConnectionString);
-            await postgres.ExecuteAsync($"alter database \"{Connection.Database}\" allow_connections {allow}");
-        }
-
         public async ValueTask DisposeAsync()
         {
             Response.Dispose();

@@ -22,7 +22,10 @@ internal static class PostgresServices
     /// <summary>Writers use up to two connections at once; short requests and background services need the others.</summary>
     private const int MinMainPoolSize = 4;
 
-    /// <summary>Adds the pools of the primary (the main one is the <see cref="NpgsqlDataSource"/> without a key), the <see cref="ReadReplica"/> and the migrations.</summary>
+    /// <summary>
+    /// Adds the pools of the primary, the <see cref="ReadReplica"/> and the migrations. The main pool is the
+    /// <see cref="NpgsqlDataSource"/> without a key.
+    /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="connection">The connection to the database.</param>
     /// <param name="settings">Schema and size of the pool.</param>
@@ -59,9 +62,9 @@ internal static class PostgresServices
         this IServiceCollection services, string name, NpgsqlConnectionStringBuilder connection, string? key) =>
         services.AddNpgsqlDataSource(connection.ConnectionString, builder => builder.Name = name, serviceKey: key);
 
-    private static NpgsqlConnectionStringBuilder WithSize(NpgsqlConnectionStringBuilder connection, int size) => new(connection.ConnectionString)
+    private static NpgsqlConnectionStringBuilder WithSize(NpgsqlConnectionStringBuilder pool, int size) => new(pool.ConnectionString)
     {
-        MinPoolSize = Math.Min(connection.MinPoolSize, size),
+        MinPoolSize = Math.Min(pool.MinPoolSize, size),
         MaxPoolSize = size,
     };
 

@@ -15,7 +15,7 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
 {
     private const int ExportPageRows = 1_000;
 
-    /// <summary>A page ends with the row whose metadata exceeds this length, so that many slow readers do not hold much memory: 1 MB.</summary>
+    // A page ends with the row whose metadata exceeds this length, so that a slow reader holds little more than 1 MB.
     private const int ExportPageCharacters = 512 * 1024;
 
     // The reference server's rows have nulls, and the mark of the backfill instead of a source.

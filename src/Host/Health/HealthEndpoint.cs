@@ -1,13 +1,10 @@
 using FastEndpoints;
-using Npgsql;
 
 namespace LlmRing.Host.Health;
 
 /// <summary>GET /health answers 200 while the database answers, else 503.</summary>
-internal sealed class HealthEndpoint(NpgsqlDataSource database) : EndpointWithoutRequest<HealthResponse>
+internal sealed class HealthEndpoint(DatabaseProbe database) : EndpointWithoutRequest<HealthResponse>
 {
-    private static readonly TimeSpan DatabaseTimeout = TimeSpan.FromSeconds(2);
-
     public override void Configure()
     {
         Get("/health");
@@ -21,18 +18,10 @@ internal sealed class HealthEndpoint(NpgsqlDataSource database) : EndpointWithou
 
     public override async Task HandleAsync(CancellationToken ct)
     {
-        using var timeout = CancellationTokenSource.CreateLinkedTokenSource(ct);
-        timeout.CancelAfter(DatabaseTimeout);
-        try
-        {
-            await using var command = database.CreateCommand("select 1");
-            await command.ExecuteScalarAsync(timeout.Token);
+        if (await database.AnswersAsync(ct))
             await Send.OkAsync(new HealthResponse("healthy", "connected"), ct);
-        }
-        catch (Exception exception) when (exception is NpgsqlException or OperationCanceledException && !ct.IsCancellationRequested)
-        {
+        else
             await Send.ResponseAsync(new HealthResponse("unhealthy", "disconnected"), StatusCodes.Status503ServiceUnavailable, ct);
-        }
     }
 }
 

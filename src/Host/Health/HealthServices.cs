@@ -17,6 +17,7 @@ internal static class HealthServices
     {
         var drain = configuration.ReadSettings<DrainSettings>();
         services.AddSingleton(drain)
+            .AddSingleton<DatabaseProbe>()
             .AddSingleton<Draining>()
             .AddHostedService(provider => provider.GetRequiredService<Draining>())
             // Requests that run when the drain ends still have the default shutdown timeout.

@@ -11,10 +11,21 @@ namespace LlmRing.Host.Postgres;
 /// <summary>The connection pools of the primary and the replica, and the migrations.</summary>
 internal static class PostgresServices
 {
-    /// <summary>Writers use up to two connections at once; requests and background services need the others.</summary>
+    /// <summary>Key of the pool of health checks, which readers and writers cannot exhaust.</summary>
+    public const string HealthPool = "llmring-health";
+
+    /// <summary>Key of the primary's pool of heavy reads, which leaves the connections of the main pool to writers.</summary>
+    public const string ReadPool = "llmring-read";
+
     private const int MinPoolSize = 8;
 
-    /// <summary>Adds the <see cref="NpgsqlDataSource"/> of the primary, the <see cref="ReadReplica"/> and the migrations.</summary>
+    /// <summary>Writers use up to two connections at once; short requests and background services need the others.</summary>
+    private const int MinMainPoolSize = 4;
+
+    /// <summary>
+    /// Adds the pools of the primary, the <see cref="ReadReplica"/> and the migrations. The main pool is the
+    /// <see cref="NpgsqlDataSource"/> without a key.
+    /// </summary>
     /// <param name="services">The host's services.</param>
     /// <param name="connection">The connection to the database.</param>
     /// <param name="settings">Schema and size of the pool.</param>
@@ -26,19 +37,43 @@ internal static class PostgresServices
         SqlMapper.AddTypeHandler(new UtcTimestampHandler());
         SqlMapper.AddTypeHandler(new RawJsonHandler());
 
+        var primary = WithDefaults(connection, settings);
+        var (total, health) = (primary.MaxPoolSize, new NpgsqlConnectionStringBuilder(primary.ConnectionString)
+        {
+            MinPoolSize = 0,
+            MaxPoolSize = 2,
+            // In seconds. The client of a health check does not wait longer.
+            Timeout = 2,
+            CommandTimeout = 2,
+            // A statement that has timed out closes its connection at once, instead of waiting until PostgreSQL has cancelled it.
+            CancellationTimeout = -1,
+        });
+        var main = Math.Max(MinMainPoolSize, total - total * 2 / 3);
         return services
-            // Metrics show the name; the default would be the connection string.
-            .AddNpgsqlDataSource(WithDefaults(connection, settings).ConnectionString, builder => builder.Name = "llmring")
+            .AddPool("llmring", WithSize(primary, main), key: null)
+            .AddPool(ReadPool, WithSize(primary, total - main), ReadPool)
+            .AddPool(HealthPool, health, HealthPool)
             .AddSingleton<DatabaseMigrator>()
             .AddReadReplica(settings);
     }
+
+    // Metrics show the name; the default would be the connection string.
+    private static IServiceCollection AddPool(
+        this IServiceCollection services, string name, NpgsqlConnectionStringBuilder connection, string? key) =>
+        services.AddNpgsqlDataSource(connection.ConnectionString, builder => builder.Name = name, serviceKey: key);
+
+    private static NpgsqlConnectionStringBuilder WithSize(NpgsqlConnectionStringBuilder pool, int size) => new(pool.ConnectionString)
+    {
+        MinPoolSize = Math.Min(pool.MinPoolSize, size),
+        MaxPoolSize = size,
+    };
 
     private static IServiceCollection AddReadReplica(this IServiceCollection services, DatabaseSettings settings)
     {
         var replica = settings.ReadUrl is { } url ? WithDefaults(ConnectionStrings.Parse(url, "DATABASE_READ_URL"), settings) : null;
         return services
             .AddSingleton(provider => new ReadReplica(
-                provider.GetRequiredService<NpgsqlDataSource>(),
+                provider.GetRequiredKeyedService<NpgsqlDataSource>(ReadPool),
                 replica is null ? null : new NpgsqlDataSourceBuilder(replica.ConnectionString) { Name = "llmring-replica" }.Build(),
                 provider.GetRequiredService<TimeProvider>(),
                 provider.GetRequiredService<ILogger<ReadReplica>>()))

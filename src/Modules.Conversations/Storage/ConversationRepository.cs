@@ -1,6 +1,7 @@
 using Dapper;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Paging;
+using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
@@ -10,7 +11,7 @@ namespace LlmRing.Modules.Conversations.Storage;
 /// Reads, creates, changes and deletes conversations, and reads their messages. <see cref="MessageWriter"/> and
 /// <see cref="ConversationBatchWriter"/> add messages.
 /// </summary>
-internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProvider time) : IConversationOwnership
+internal sealed class ConversationRepository(NpgsqlDataSource database, ReadReplica reads, TimeProvider time) : IConversationOwnership
 {
     private const string Columns = """
         id, title, system_prompt, model_alias, temperature, max_tokens, api_key_id, project_id,
@@ -59,17 +60,18 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProv
     public async Task<List<Conversation>> ListAsync(
         Scope scope, PageCursor? after, int limit, long offset, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<Conversation>(new CommandDefinition(
-            $"""
-            select {Columns}
-            from conversations
-            where {scope.Filter} {(after is null ? "" : "and (updated_at, id) < (@at, @id)")}
-            order by updated_at desc, id desc
-            limit @limit offset @offset
-            """,
-            new { scope.ApiKeyId, scope.ProjectId, at = after?.At.UtcDateTime, id = after?.Id, limit, offset },
-            cancellationToken: cancellationToken))).AsList();
+        return await reads.ReadAsync(
+            async connection => (await connection.QueryAsync<Conversation>(new CommandDefinition(
+                $"""
+                select {Columns}
+                from conversations
+                where {scope.Filter} {(after is null ? "" : "and (updated_at, id) < (@at, @id)")}
+                order by updated_at desc, id desc
+                limit @limit offset @offset
+                """,
+                new { scope.ApiKeyId, scope.ProjectId, at = after?.At.UtcDateTime, id = after?.Id, limit, offset },
+                cancellationToken: cancellationToken))).AsList(),
+            cancellationToken);
     }
 
     /// <summary>A conversation and its first messages, oldest first.</summary>
@@ -77,21 +79,25 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProv
     public async Task<(Conversation Conversation, List<Message> Messages)?> FindWithMessagesAsync(
         Scope scope, Guid id, int limit, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var results = await connection.QueryMultipleAsync(new CommandDefinition(
-            $"""
-            select {Columns} from conversations where id = @id and {scope.Filter};
-            select position, {MessageBatch.Columns}
-            from messages
-            where conversation_id = (select id from conversations where id = @id and {scope.Filter})
-            order by position
-            limit @limit
-            """,
-            new { id, scope.ApiKeyId, scope.ProjectId, limit },
-            cancellationToken: cancellationToken));
-        return await results.ReadSingleOrDefaultAsync<Conversation>() is { } conversation
-            ? (conversation, (await results.ReadAsync<Message>()).AsList())
-            : null;
+        return await reads.ReadAsync<(Conversation, List<Message>)?>(
+            async connection =>
+            {
+                await using var results = await connection.QueryMultipleAsync(new CommandDefinition(
+                    $"""
+                    select {Columns} from conversations where id = @id and {scope.Filter};
+                    select position, {MessageBatch.Columns}
+                    from messages
+                    where conversation_id = (select id from conversations where id = @id and {scope.Filter})
+                    order by position
+                    limit @limit
+                    """,
+                    new { id, scope.ApiKeyId, scope.ProjectId, limit },
+                    cancellationToken: cancellationToken));
+                return await results.ReadSingleOrDefaultAsync<Conversation>() is { } conversation
+                    ? (conversation, (await results.ReadAsync<Message>()).AsList())
+                    : null;
+            },
+            cancellationToken);
     }
 
     /// <summary>A page of a conversation's messages, oldest first.</summary>
@@ -99,19 +105,23 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, TimeProv
     public async Task<List<Message>?> ListMessagesAsync(
         Scope scope, Guid id, long afterPosition, int limit, long offset, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        await using var results = await connection.QueryMultipleAsync(new CommandDefinition(
-            $"""
-            select exists (select from conversations where id = @id and {scope.Filter});
-            select position, {MessageBatch.Columns}
-            from messages
-            where conversation_id = (select id from conversations where id = @id and {scope.Filter}) and position > @afterPosition
-            order by position
-            limit @limit offset @offset
-            """,
-            new { id, scope.ApiKeyId, scope.ProjectId, afterPosition, limit, offset },
-            cancellationToken: cancellationToken));
-        return await results.ReadSingleAsync<bool>() ? (await results.ReadAsync<Message>()).AsList() : null;
+        return await reads.ReadAsync(
+            async connection =>
+            {
+                await using var results = await connection.QueryMultipleAsync(new CommandDefinition(
+                    $"""
+                    select exists (select from conversations where id = @id and {scope.Filter});
+                    select position, {MessageBatch.Columns}
+                    from messages
+                    where conversation_id = (select id from conversations where id = @id and {scope.Filter}) and position > @afterPosition
+                    order by position
+                    limit @limit offset @offset
+                    """,
+                    new { id, scope.ApiKeyId, scope.ProjectId, afterPosition, limit, offset },
+                    cancellationToken: cancellationToken));
+                return await results.ReadSingleAsync<bool>() ? (await results.ReadAsync<Message>()).AsList() : null;
+            },
+            cancellationToken);
     }
 
     /// <summary>Changes a conversation; null members keep their values.</summary>

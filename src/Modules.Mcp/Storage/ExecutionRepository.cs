@@ -1,13 +1,14 @@
 using Dapper;
 using LlmRing.Shared.Events;
 using LlmRing.Shared.Paging;
+using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Mcp.Storage;
 
 /// <summary>The table <c>tool_executions</c>; an execution belongs to the owner of its tool.</summary>
-internal sealed class ExecutionRepository(NpgsqlDataSource database, IEvents events)
+internal sealed class ExecutionRepository(NpgsqlDataSource database, ReadReplica reads, IEvents events)
 {
     private static readonly string Columns =
         $"id, tool_id, conversation_id, input, {AnyJson.Select("output")}, error, duration_ms, executed_at";
@@ -70,35 +71,40 @@ internal sealed class ExecutionRepository(NpgsqlDataSource database, IEvents eve
         // `@conversationId is null or ...` would keep the planner off the indexes, so each filter is added only when given.
         var ofConversation = conversationId is null ? "" : "and conversation_id = @conversationId";
         var afterCursor = after is null ? "" : "and (executed_at, id) < (@at, @afterId)";
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var executions = await connection.QueryAsync<Execution>(new CommandDefinition(
-            $"""
-            select {Columns}
-            from mcp_client.tool_executions
-            where tool_id = (select id from mcp_client.tools where {scope.Filter} and id = @toolId) {ofConversation} {afterCursor}
-            order by executed_at desc, id desc
-            limit @limit
-            """,
-            new { toolId, conversationId, at = after?.At.UtcDateTime, afterId = after?.Id, limit, scope.ApiKeyId, scope.ProjectId },
-            cancellationToken: cancellationToken));
-        return executions.AsList();
+        return await reads.ReadAsync(
+            async connection =>
+            {
+                var executions = await connection.QueryAsync<Execution>(new CommandDefinition(
+                    $"""
+                    select {Columns}
+                    from mcp_client.tool_executions
+                    where tool_id = (select id from mcp_client.tools where {scope.Filter} and id = @toolId) {ofConversation} {afterCursor}
+                    order by executed_at desc, id desc
+                    limit @limit
+                    """,
+                    new { toolId, conversationId, at = after?.At.UtcDateTime, afterId = after?.Id, limit, scope.ApiKeyId, scope.ProjectId },
+                    cancellationToken: cancellationToken));
+                return executions.AsList();
+            },
+            cancellationToken);
     }
 
     /// <summary>Counts and durations of a tool's executions.</summary>
     public async Task<ToolStats> GetStatsAsync(Scope scope, Guid toolId, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return await connection.QuerySingleAsync<ToolStats>(new CommandDefinition(
-            $"""
-            select count(*) as executions,
-                count(*) filter (where error is not null) as errors,
-                percentile_cont(0.5) within group (order by duration_ms) as p50_duration_ms,
-                percentile_cont(0.95) within group (order by duration_ms) as p95_duration_ms,
-                max(executed_at) as last_executed_at
-            from mcp_client.tool_executions
-            where tool_id = (select id from mcp_client.tools where {scope.Filter} and id = @toolId)
-            """,
-            new { toolId, scope.ApiKeyId, scope.ProjectId },
-            cancellationToken: cancellationToken));
+        return await reads.ReadAsync(
+            async connection => await connection.QuerySingleAsync<ToolStats>(new CommandDefinition(
+                $"""
+                select count(*) as executions,
+                    count(*) filter (where error is not null) as errors,
+                    percentile_cont(0.5) within group (order by duration_ms) as p50_duration_ms,
+                    percentile_cont(0.95) within group (order by duration_ms) as p95_duration_ms,
+                    max(executed_at) as last_executed_at
+                from mcp_client.tool_executions
+                where tool_id = (select id from mcp_client.tools where {scope.Filter} and id = @toolId)
+                """,
+                new { toolId, scope.ApiKeyId, scope.ProjectId },
+                cancellationToken: cancellationToken)),
+            cancellationToken);
     }
 }

@@ -10,9 +10,13 @@ internal sealed class PrecompressedContent
 {
     private readonly Lazy<EncodedContent> _gzip;
     private readonly Lazy<EncodedContent> _brotli;
+    private volatile bool _isCompressed;
 
-    public PrecompressedContent(byte[] bytes)
+    /// <param name="bytes">The uncompressed body.</param>
+    /// <param name="isCompressed">False: each encoding is the uncompressed body until <see cref="AllowCompression"/>.</param>
+    public PrecompressedContent(byte[] bytes, bool isCompressed = true)
     {
+        _isCompressed = isCompressed;
         var hash = Convert.ToHexStringLower(SHA256.HashData(bytes).AsSpan(0, 16));
         Plain = new($"\"{hash}\"", null, bytes);
         // A strong tag identifies exact bytes (RFC 9110, 8.8.1), so each encoding needs a tag of its own.
@@ -24,10 +28,13 @@ internal sealed class PrecompressedContent
     public EncodedContent Plain { get; }
 
     /// <summary>The body compressed by gzip.</summary>
-    public EncodedContent Gzip => _gzip.Value;
+    public EncodedContent Gzip => _isCompressed ? _gzip.Value : Plain;
 
     /// <summary>The body compressed by brotli.</summary>
-    public EncodedContent Brotli => _brotli.Value;
+    public EncodedContent Brotli => _isCompressed ? _brotli.Value : Plain;
+
+    /// <summary>From now on the body is worth its compression.</summary>
+    public void AllowCompression() => _isCompressed = true;
 
     /// <summary>Whether a tag names this body in any encoding: the weak comparison that <c>If-None-Match</c> asks for.</summary>
     public bool HasTag(ReadOnlySpan<char> tag)

@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using System.Collections.Frozen;
 using LlmRing.Modules.Registry.Prices;
 using LlmRing.Modules.Registry.Responses;
@@ -9,8 +8,8 @@ namespace LlmRing.Modules.Registry.Snapshot;
 /// <summary>The current registry, ready to be served and to price models; immutable except for the cache of filtered answers.</summary>
 internal sealed class RegistrySnapshot
 {
-    /// <summary>Further filtered answers are not cached, so that callers cannot exhaust the memory with ever new filters.</summary>
     private const int MaxFiltered = 64;
+    private const long MaxFilteredBytes = 16 * 1024 * 1024;
 
     /// <summary>Replaces each capability that no model has, so that all of them share one cached answer.</summary>
     private const string UnknownCapability = "?";
@@ -20,7 +19,7 @@ internal sealed class RegistrySnapshot
     private readonly FrozenDictionary<string, ProviderFile> _files;
     private readonly FrozenDictionary<string, PrecompressedContent> _providers;
     private readonly FrozenSet<string> _capabilities;
-    private readonly ConcurrentDictionary<string, PrecompressedContent> _filtered = new(StringComparer.Ordinal);
+    private readonly RecentContents _filtered = new(MaxFiltered, MaxFilteredBytes);
 
     /// <param name="bundle">The files.</param>
     /// <param name="bundledDate">The date of the list inside this assembly; null for the upstream's files.</param>
@@ -38,7 +37,7 @@ internal sealed class RegistrySnapshot
             .SelectMany(model => model.Capabilities)
             .ToFrozenSet(StringComparer.Ordinal);
         Manifest = new PrecompressedContent(bundle.Manifest.Body);
-        All = Write(_manifest.Providers, []);
+        All = new PrecompressedContent(Write(_manifest.Providers, []));
         Prices = new PriceList(bundle.Providers.SelectMany(file => file.Models).Select(model => model.Priced));
     }
 
@@ -77,11 +76,7 @@ internal sealed class RegistrySnapshot
             keptCapabilities = [UnknownCapability];
 
         var key = $"{string.Join(',', keptProviders)}|{string.Join(',', keptCapabilities)}";
-        if (_filtered.TryGetValue(key, out var content))
-            return content;
-
-        content = Write(keptProviders, keptCapabilities);
-        return _filtered.Count < MaxFiltered ? _filtered.GetOrAdd(key, content) : content;
+        return _filtered.GetOrAdd(key, () => Write(keptProviders, keptCapabilities));
     }
 
     private string Capability(string name) =>
@@ -89,12 +84,12 @@ internal sealed class RegistrySnapshot
         : _capabilities.Contains(name) ? name
         : UnknownCapability;
 
-    private PrecompressedContent Write(IReadOnlyList<string> providers, IReadOnlyList<string> capabilities) => new(RegistryResponse.Write(
+    private byte[] Write(IReadOnlyList<string> providers, IReadOnlyList<string> capabilities) => RegistryResponse.Write(
         _manifest.Version,
         _generatedAt,
         providers
             .Where(_files.ContainsKey)
             .SelectMany(provider => _files[provider].Models)
             .Where(model => capabilities.All(model.Capabilities.Contains)),
-        providers));
+        providers);
 }

@@ -1,13 +1,14 @@
 using Dapper;
 using LlmRing.Modules.Templates.Content;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Templates.Storage;
 
 /// <summary>Table <c>conversation_templates</c>. Deleted templates stay in it as inactive rows, which no method finds.</summary>
-internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider time)
+internal sealed class TemplateRepository(NpgsqlDataSource database, ReadReplica reads, TimeProvider time)
 {
     private const string Columns = """
         id, name, description, system_prompt, model, temperature, max_tokens, tool_config, initial_messages, api_key_id, project_id,
@@ -51,33 +52,35 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, TimeProvider
     public async Task<IReadOnlyList<Template>> ListAsync(
         Scope scope, string? createdBy, int limit, long offset, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<Template>(new CommandDefinition(
-            $"""
-            select {Columns}
-            from conversation_templates
-            where {Visible(scope)} {(createdBy is null ? "" : "and created_by = @createdBy")}
-            order by created_at desc, id desc
-            limit @limit offset @offset
-            """,
-            new { scope.ApiKeyId, scope.ProjectId, createdBy, limit, offset },
-            cancellationToken: cancellationToken))).AsList();
+        return await reads.ReadAsync(
+            async connection => (await connection.QueryAsync<Template>(new CommandDefinition(
+                $"""
+                select {Columns}
+                from conversation_templates
+                where {Visible(scope)} {(createdBy is null ? "" : "and created_by = @createdBy")}
+                order by created_at desc, id desc
+                limit @limit offset @offset
+                """,
+                new { scope.ApiKeyId, scope.ProjectId, createdBy, limit, offset },
+                cancellationToken: cancellationToken))).AsList(),
+            cancellationToken);
     }
 
     /// <summary>The scope's templates and the global ones, most used first.</summary>
     public async Task<IReadOnlyList<TemplateUsage>> ListMostUsedAsync(Scope scope, int limit, CancellationToken cancellationToken)
     {
-        await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<TemplateUsage>(new CommandDefinition(
-            $"""
-            select id as template_id, name as template_name, usage_count, last_used_at, created_at
-            from conversation_templates
-            where {Visible(scope)}
-            order by usage_count desc, created_at desc, id desc
-            limit @limit
-            """,
-            new { scope.ApiKeyId, scope.ProjectId, limit },
-            cancellationToken: cancellationToken))).AsList();
+        return await reads.ReadAsync(
+            async connection => (await connection.QueryAsync<TemplateUsage>(new CommandDefinition(
+                $"""
+                select id as template_id, name as template_name, usage_count, last_used_at, created_at
+                from conversation_templates
+                where {Visible(scope)}
+                order by usage_count desc, created_at desc, id desc
+                limit @limit
+                """,
+                new { scope.ApiKeyId, scope.ProjectId, limit },
+                cancellationToken: cancellationToken))).AsList(),
+            cancellationToken);
     }
 
     /// <summary>A template of the scope, or a global one.</summary>

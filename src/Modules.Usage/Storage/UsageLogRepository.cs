@@ -1,4 +1,3 @@
-using System.Data;
 using System.Runtime.CompilerServices;
 using Dapper;
 using LlmRing.Modules.Usage.Filters;
@@ -14,6 +13,11 @@ namespace LlmRing.Modules.Usage.Storage;
 /// <summary>Reads stored usages, always within a scope.</summary>
 internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchingHours)
 {
+    private const int ExportPageRows = 1_000;
+
+    // A page ends with the row whose metadata exceeds this length, so that a slow reader holds little more than 1 MB.
+    private const int ExportPageCharacters = 512 * 1024;
+
     // The reference server's rows have nulls, and the mark of the backfill instead of a source.
     private const string Columns = """
         id, created_at as logged_at, provider, model, alias, coalesce(profile, 'default') as profile, origin, input_tokens, output_tokens,
@@ -37,12 +41,11 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
                 if (ranges.Count == 0)
                     return [];
 
-                var parameters = Parameters(scope, filter, ranges);
-                parameters.AddDynamicParams(new { limit = page.Limit + 1, offset = page.Offset });
-                parameters.AddDynamicParams(new { afterTime = page.After?.At.UtcDateTime, afterId = page.After?.Id });
+                var parameters = Parameters(scope, filter, ranges, page.After, limit: page.Limit + 1);
+                parameters.Add("offset", page.Offset);
                 return (await connection.QueryAsync<UsageLog>(new CommandDefinition(
                     $"""
-                    {Source(scope, filter, ranges, page.After is null ? "" : "and (created_at, id) < (@afterTime, @afterId)")}
+                    {Source(scope, filter, ranges, After(page.After))}
                     order by created_at desc, id desc
                     limit @limit offset @offset
                     """,
@@ -52,22 +55,54 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
             cancellationToken);
     }
 
-    /// <summary>Reads all rows, newest first, without holding them: rows that the caller has not taken yet stay in the database.</summary>
-    /// <exception cref="NpgsqlException">The database went away; the rows before are valid.</exception>
+    /// <summary>
+    /// Reads all rows, newest first, page by page: between two pages no connection is held, however slowly the caller takes the rows.
+    /// Usages that are logged meanwhile do not appear, because they are newer than the rows that follow.
+    /// </summary>
+    /// <exception cref="NpgsqlException">The database does not answer; the rows before are valid.</exception>
     public async IAsyncEnumerable<UsageLog> StreamAsync(
         Scope scope, UsageFilter filter, [EnumeratorCancellation] CancellationToken cancellationToken)
     {
-        await using var connection = await reads.OpenConnectionAsync(cancellationToken);
-        // All ranges are read as of one time.
-        await using var transaction = await connection.BeginTransactionAsync(IsolationLevel.RepeatableRead, cancellationToken);
-        foreach (var range in await matchingHours.FindAsync(connection, scope, filter, filter.Range, long.MaxValue, cancellationToken))
+        var ranges = await reads.ReadAsync(
+            connection => matchingHours.FindAsync(connection, scope, filter, filter.Range, long.MaxValue, cancellationToken),
+            cancellationToken);
+        var page = await ReadPageAsync(scope, filter, ranges, null, cancellationToken);
+        while (page.Count > 0)
         {
-            var rows = connection.QueryUnbufferedAsync<UsageLog>(
-                $"{Source(scope, filter, [range], "")} order by created_at desc, id desc", Parameters(scope, filter, [range]), transaction);
-            await foreach (var row in rows.WithCancellation(cancellationToken))
+            foreach (var row in page)
                 yield return row;
+            var last = page[^1];
+            page = await ReadPageAsync(scope, filter, ranges, new PageCursor(last.LoggedAt, last.Id), cancellationToken);
         }
     }
+
+    private Task<List<UsageLog>> ReadPageAsync(
+        Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, PageCursor? after, CancellationToken cancellationToken) =>
+        reads.ReadAsync(
+            async connection =>
+            {
+                var (page, characters) = (new List<UsageLog>(), 0);
+                foreach (var range in ranges.SkipWhile(range => after is { } last && range.From > last.At.UtcDateTime))
+                {
+                    var rows = connection.QueryUnbufferedAsync<UsageLog>(
+                        $"{Source(scope, filter, [range], After(after))} order by created_at desc, id desc limit @limit",
+                        Parameters(scope, filter, [range], after, limit: ExportPageRows - page.Count));
+                    await foreach (var row in rows.WithCancellation(cancellationToken))
+                    {
+                        page.Add(row);
+                        characters += row.Metadata.Text?.Length ?? 0;
+                        // Ends the query early: the rows that follow are not read.
+                        if (characters > ExportPageCharacters)
+                            return page;
+                    }
+
+                    if (page.Count == ExportPageRows)
+                        break;
+                }
+
+                return page;
+            },
+            cancellationToken);
 
     /// <summary>Finds a usage by its id.</summary>
     /// <returns>The usage and the price by which it was priced, if any; null where the scope has no such usage.</returns>
@@ -92,6 +127,8 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
                 return found.FirstOrDefault();
             },
             cancellationToken);
+
+    private static string After(PageCursor? after) => after is null ? "" : "and (created_at, id) < (@afterTime, @afterId)";
 
     /// <summary>The rows of some ranges that the filter selects.</summary>
     private static string Source(Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, string condition)
@@ -119,7 +156,8 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
                 """;
     }
 
-    private static DynamicParameters Parameters(Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges)
+    private static DynamicParameters Parameters(
+        Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, PageCursor? after, int limit)
     {
         var parameters = new DynamicParameters(new
         {
@@ -129,6 +167,9 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
             until = ranges[0].Until,
             since = ranges.Select(range => range.From).ToArray(),
             ends = ranges.Select(range => range.Until).ToArray(),
+            afterTime = after?.At.UtcDateTime,
+            afterId = after?.Id,
+            limit,
         });
         filter.AddTo(parameters);
         return parameters;

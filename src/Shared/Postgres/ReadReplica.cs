@@ -40,10 +40,6 @@ public sealed partial class ReadReplica : BackgroundService
     /// <summary>Whether reads go to the replica.</summary>
     internal bool IsHealthy => _isHealthy;
 
-    /// <summary>Opens a connection for a streamed read. If the replica fails during the read, the stream ends with an error.</summary>
-    public async ValueTask<NpgsqlConnection> OpenConnectionAsync(CancellationToken cancellationToken) =>
-        await TryOpenReplicaAsync(cancellationToken) ?? await _primary.OpenConnectionAsync(cancellationToken);
-
     /// <summary>Runs a read; if the replica fails during the read, runs it again on the primary.</summary>
     /// <param name="read">The read. It may be called twice.</param>
     /// <param name="cancellationToken">Cancels the read.</param>

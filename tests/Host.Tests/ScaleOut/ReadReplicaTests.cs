@@ -20,11 +20,11 @@ public sealed class ReadReplicaTests
         await using var databases = new StandbyFixture();
         await databases.InitializeAsync();
         await using var services = await StartAsync(databases);
-        var primary = services.GetRequiredService<NpgsqlDataSource>();
+        var primary = services.GetRequiredKeyedService<NpgsqlDataSource>(PostgresServices.ReadPool);
         var reads = services.GetRequiredService<ReadReplica>();
         await ExecuteAsync(databases.Standby, "select pg_wal_replay_pause()");
 
-        var taken = await Task.WhenAll(Enumerable.Range(0, PoolSize).Select(_ => primary.OpenConnectionAsync().AsTask()));
+        var taken = await Task.WhenAll(Enumerable.Range(0, PoolSize / 2).Select(_ => primary.OpenConnectionAsync().AsTask()));
         await taken[0].ExecuteAsync("insert into counted values (1)");
         await Assert.That(async () => await CountAsync(reads)).Throws<NpgsqlException>();
         foreach (var connection in taken)

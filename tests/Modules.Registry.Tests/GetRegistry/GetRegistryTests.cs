@@ -87,6 +87,21 @@ public sealed class GetRegistryTests(ServerFixture server) : IDisposable
     }
 
     [Test]
+    public async Task An_answer_that_was_asked_for_twice_is_still_kept_compressed_after_5000_made_up_filters()
+    {
+        (string, string)[] gzip = [("Accept-Encoding", "gzip")];
+        const string Known = "/registry?providers=openai,anthropic&capabilities=vision";
+        await _client.GetAsync(Known, gzip);
+        await _client.GetAsync(Known, gzip);
+
+        await Parallel.ForEachAsync(Enumerable.Range(0, 5_000), async (number, _) =>
+            await _client.GetAsync($"/registry?providers=made-up-{number}&capabilities=telepathy-{number}", gzip));
+
+        // An answer that is built anew is not compressed.
+        await Assert.That((await _client.GetAsync(Known, gzip)).Headers["Content-Encoding"]).IsEqualTo("gzip");
+    }
+
+    [Test]
     public async Task An_empty_filter_keeps_everything()
     {
         var empty = await _client.GetAsync("/registry?providers=&capabilities=");

@@ -8,17 +8,18 @@ namespace LlmRing.Modules.Usage.Tests.ExportLogs;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class ExportInterruptionTests(ServerFixture server)
 {
-    private const string Exporting =
-        "datname = current_database() and pid <> pg_backend_pid() and state = 'active' and query like '%from usage_logs%'";
+    private const string Sessions = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()";
 
     [Test]
     public async Task An_export_whose_database_goes_away_ends_with_an_error_and_not_like_a_whole_file()
     {
         await using var export = await StartExportAsync();
 
-        await export.Connection.ExecuteAsync($"select pg_terminate_backend(pid) from pg_stat_activity where {Exporting}");
+        await AllowConnectionsAsync(export.Connection.Database, allow: false);
+        await export.Connection.ExecuteAsync($"select pg_terminate_backend(pid) {Sessions}");
 
         await Assert.That(() => export.Body.CopyToAsync(Stream.Null)).Throws<IOException>();
+        await AllowConnectionsAsync(export.Connection.Database, allow: true);
         using var client = new ApiClient(export.Host.Address, "k");
         await Assert.That((await client.GetAsync("/api/v1/logs?limit=1")).Status).IsEqualTo(200);
     }
@@ -31,9 +32,17 @@ public sealed class ExportInterruptionTests(ServerFixture server)
         export.Response.Dispose();
 
         await Eventually.HoldsAsync(() => export.Connection.ExecuteScalarAsync<bool>(
-            $"select not exists (select from pg_stat_activity where {Exporting})"));
+            $"select not exists (select {Sessions} and state <> 'idle')"));
         using var client = new ApiClient(export.Host.Address, "k");
         await Assert.That((await client.GetAsync("/api/v1/logs?limit=1")).Status).IsEqualTo(200);
+    }
+
+    /// <summary>Lets the server open connections to its database, or not; those that are open stay.</summary>
+    private async Task AllowConnectionsAsync(string database, bool allow)
+    {
+        // PostgreSQL does not change this setting of the session's own database.
+        await using var postgres = new NpgsqlConnection(server.Postgres.ConnectionStringTo("postgres"));
+        await postgres.ExecuteAsync($"alter database \"{database}\" allow_connections {allow}");
     }
 
     /// <summary>Begins an export of 80 MB, of which the client reads only the first bytes.</summary>

@@ -97,7 +97,7 @@ fill() { # KEY ROWS
              now() - interval '29 days 23 hours' * (n::float8 / $2) from generate_series(1, $2) as n"
     sql "insert into llmring.usage_rollups (scope, granularity, bucket_start, dimension_key, provider, model, alias, origin, profile, cost_source, service_tier, requests, input_tokens, output_tokens, cached_input_tokens, cost, latencies)
          select 'key:$1', granularity, date_trunc(granularity, created_at, 'UTC'), md5(model || alias)::uuid, provider, model, alias, origin, profile, 'client', '', count(*), sum(input_tokens), sum(output_tokens), 0, sum(cost),
-             array_fill(1, array[72]) from llmring.usage_logs cross join (values ('hour'), ('day')) as granularities (granularity) where api_key_id = '$1' group by 2, 3, 4, 5, 6, 7, 8, 9"
+             array_fill(1, array[72]) from llmring.usage_logs cross join (values ('hour'), ('day')) as granularities (granularity) where api_key_id = '$1' group by 2, 3, 4, 5, 6, 7, 8, 9 order by 3"
 }
 fill few 10000
 fill many "$STATS_ROWS"

@@ -12,7 +12,7 @@ public sealed record ModelPrice
     /// <summary>The price list of the entry.</summary>
     public required PriceSource Source { get; init; }
 
-    /// <summary>The version of the price list, e.g. <c>7</c>; of own prices null.</summary>
+    /// <summary>The version of the price list, e.g. <c>7</c>; null where the list names none.</summary>
     public string? ListVersion { get; init; }
 
     /// <summary>When the price list was updated, UTC; null where unknown.</summary>

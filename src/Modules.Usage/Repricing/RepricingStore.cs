@@ -112,6 +112,9 @@ internal sealed class RepricingStore(NpgsqlDataSource database, PriceStore price
         Guid repricing,
         CancellationToken cancellationToken)
     {
+        // Finds and stores the prices before rows are locked: a price list may have to be fetched, and storing takes a connection.
+        var preview = await ReadStepAsync(scope, selection, after, end, priceOf, cancellationToken);
+        await prices.StoreAsync(preview.Select(usage => usage.After), cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
         var usages = await ReadAsync(connection, scope, selection, after, end, "for update", priceOf, cancellationToken);

@@ -19,9 +19,10 @@ internal sealed class UsageStore(
     public async Task<IReadOnlyList<LogResult>> LogAsync(
         IReadOnlyList<UsageRecord> records, RollupWriter writer, CancellationToken cancellationToken)
     {
+        // First, because it takes a connection of its own: writers that each hold one and wait for another would wait for each other.
+        await prices.StoreAsync(records, cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await partitions.CreateAsync(connection, records, cancellationToken);
-        await prices.StoreAsync(records, cancellationToken);
         var results = await insert.ExecuteAsync(connection, writer, records, cancellationToken);
         await stats.EvictAsync(records.Select(record => record.Scope));
         PublishLogged(records, results);

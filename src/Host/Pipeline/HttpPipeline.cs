@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Host.Authentication;
+using LlmRing.Host.Pipeline.Concurrency;
 using LlmRing.Host.Pipeline.RateLimiting;
 using LlmRing.Host.Pipeline.RequestBodies;
 using LlmRing.Host.Telemetry;
@@ -92,6 +93,7 @@ internal static class HttpPipeline
         app.UseAuthorization();
         if (app.Services.GetService<Quota>() is not null)
             app.UseMiddleware<RateLimitMiddleware>();
+        app.UseMiddleware<ReadLimitMiddleware>();
         app.UseFastEndpoints(Configure);
         return app;
     }

@@ -4,6 +4,7 @@ using FastEndpoints;
 using LlmRing.Host.Authentication;
 using LlmRing.Host.Pipeline.RateLimiting;
 using LlmRing.Host.Pipeline.RequestBodies;
+using LlmRing.Host.Pipeline.Streams;
 using LlmRing.Host.Telemetry;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
@@ -26,7 +27,7 @@ internal static class HttpPipeline
         RateLimitSettings limits,
         RequestBodySettings bodies)
     {
-        services.AddSingleton(new RequestBodyBudget(bodies));
+        services.AddSingleton(new RequestBodyBudget(bodies)).AddSingleton<StreamLimiter>();
         services.AddSingleton(authentication).AddSingleton<ApiKeyLookup>().AddSingleton<LastUsedTracker>();
         if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
             services.AddHostedService<ProjectBackfillService>().AddHostedService(
@@ -92,6 +93,7 @@ internal static class HttpPipeline
         app.UseAuthorization();
         if (app.Services.GetService<Quota>() is not null)
             app.UseMiddleware<RateLimitMiddleware>();
+        app.UseMiddleware<StreamLimitMiddleware>();
         app.UseFastEndpoints(Configure);
         return app;
     }

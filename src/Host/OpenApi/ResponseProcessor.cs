@@ -37,6 +37,7 @@ internal sealed class ResponseProcessor : IOperationProcessor
 
         if (operation.RequestBody is not null)
         {
+            AddError<ErrorBody>(StatusCodes.Status408RequestTimeout, "The body arrives too slowly.");
             AddError<ErrorBody>(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
             AddError<ErrorBody>(
                 StatusCodes.Status503ServiceUnavailable, "Too many large bodies are under way; retry after `Retry-After` seconds.");
@@ -63,7 +64,9 @@ internal sealed class ResponseProcessor : IOperationProcessor
             operation.Responses.Add(status, response);
         return true;
 
-        string OtherLimits() => isStreamed ? ", or too many exports of its scope are under way" : "";
+        string OtherLimits() => isStreamed ? ", or too many exports of its scope are under way"
+            : operation.RequestBody is not null ? ", or too many large bodies of its scope are under way"
+            : "";
 
         void AddError<T>(int status, string description)
         {

@@ -83,7 +83,6 @@ internal static class HttpPipeline
         app.UseRouting();
         app.UseMiddleware<CompressedLengthMiddleware>();
         app.UseRequestDecompression();
-        app.UseMiddleware<RequestBodyBudgetMiddleware>();
         app.UseCors();
         // Authentication precedes the forwarded headers, which replace the address of the peer by what a proxy says: user headers
         // are believed by the peer that really sent them.
@@ -94,6 +93,7 @@ internal static class HttpPipeline
         if (app.Services.GetService<Quota>() is not null)
             app.UseMiddleware<RateLimitMiddleware>();
         app.UseMiddleware<StreamLimitMiddleware>();
+        app.UseMiddleware<RequestBodyBudgetMiddleware>();
         app.UseFastEndpoints(Configure);
         return app;
     }

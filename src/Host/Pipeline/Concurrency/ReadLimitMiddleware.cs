@@ -1,4 +1,5 @@
 using System.Threading.RateLimiting;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
 
@@ -6,7 +7,7 @@ namespace LlmRing.Host.Pipeline.Concurrency;
 
 /// <summary>
 /// Bounds the reads of a scope that run at once, so that the slow queries of one caller never take all connections of the pool of reads.
-/// Further reads wait for their turn.
+/// Further reads wait for their turn. <see cref="StreamLimitMiddleware"/> bounds streamed responses.
 /// </summary>
 internal sealed class ReadLimitMiddleware(RequestDelegate next) : IDisposable
 {
@@ -26,7 +27,9 @@ internal sealed class ReadLimitMiddleware(RequestDelegate next) : IDisposable
 
     public async Task InvokeAsync(HttpContext context)
     {
-        if (context.Features.Get<Scope>() is not { } scope || !HttpMethods.IsGet(context.Request.Method))
+        if (
+            context.Features.Get<Scope>() is not { } scope || !HttpMethods.IsGet(context.Request.Method)
+                || context.GetEndpoint()?.Metadata.GetMetadata<StreamedResponseAttribute>() is not null)
         {
             await next(context);
             return;

@@ -31,11 +31,15 @@ internal sealed class LiquidRewriter : AstRewriter
 
     protected override Expression VisitMemberExpression(MemberExpression memberExpression)
     {
-        if (memberExpression.Segments[0] is not IdentifierSegment { Identifier: var name } || _locals.Contains(name))
-            return memberExpression;
-        if (!_variables.Contains(name))
-            _variables.Add(name);
-        return _optional.Contains(memberExpression) ? memberExpression : new RequiredVariable(name, memberExpression);
+        var name = (memberExpression.Segments[0] as IdentifierSegment)?.Identifier;
+        var isVariable = name is not null && !_locals.Contains(name);
+        if (isVariable && !_variables.Contains(name!))
+            _variables.Add(name!);
+
+        // Fluid's rewriter leaves out the expressions in brackets.
+        var member = new MemberExpression([.. memberExpression.Segments.Select(segment =>
+            segment is IndexerSegment { Expression: var index } ? new IndexerSegment(Visit(index)) : segment)]);
+        return isVariable && !_optional.Contains(memberExpression) ? new RequiredVariable(name!, member) : member;
     }
 
     protected override Expression VisitFilterExpression(FilterExpression filterExpression)
@@ -44,7 +48,12 @@ internal sealed class LiquidRewriter : AstRewriter
             throw new LiquidException($"there is no filter '{filterExpression.Name}'");
         if (filterExpression.Name is "default")
             _optional.Add(filterExpression.Input);
-        return base.VisitFilterExpression(filterExpression);
+
+        var input = Visit(filterExpression.Input);
+        return new FilterExpression(
+            input,
+            filterExpression.Name,
+            [.. filterExpression.Parameters.Select(parameter => new FilterArgument(parameter.Name, Visit(parameter.Expression)))]);
     }
 
     protected override Expression VisitRangeExpression(RangeExpression rangeExpression) =>

@@ -12,14 +12,15 @@ internal static class TemplateTexts
     public static JsonArray Map(string? systemPrompt, string initialMessages, Func<string, string, string> map)
     {
         var messages = JsonNode.Parse(initialMessages) as JsonArray ?? [];
+        var first = systemPrompt is null ? null : new JsonObject { ["role"] = "system", ["content"] = map("system_prompt", systemPrompt) };
         for (var i = 0; i < messages.Count; i++)
         {
             if (messages[i] is JsonObject message)
                 MapContent(message, $"initial_messages[{i}]", map);
         }
 
-        if (systemPrompt is not null)
-            messages.Insert(0, new JsonObject { ["role"] = "system", ["content"] = map("system_prompt", systemPrompt) });
+        if (first is not null)
+            messages.Insert(0, first);
         return messages;
     }
 

@@ -9,7 +9,7 @@ internal sealed record TemplateVersion
     public required int Version { get; init; }
 
     /// <summary>The labels that name this version.</summary>
-    public IReadOnlyList<string> Labels { get; init; } = [];
+    public string[] Labels { get; init; } = [];
 
     /// <summary>The <c>created_by</c> of the template after the change.</summary>
     public required string CreatedBy { get; init; }

@@ -23,7 +23,7 @@ internal sealed class MoveLabelEndpoint(TemplateRepository templates, VersionRep
                 Creates the label, or moves it from another version. `latest` always names the newest version and cannot be moved.
                 Global templates have no labels.
                 """;
-            summary.ExampleRequest = new MoveLabelRequest { Version = 3 };
+            summary.ExampleRequest = new MoveLabelRequest { Version = 1 };
             summary.Response<TemplateLabel>(StatusCodes.Status200OK, "The label.");
             summary.Response<ErrorBody>(
                 StatusCodes.Status404NotFound, "The caller owns no such template, or the template has no such version.");

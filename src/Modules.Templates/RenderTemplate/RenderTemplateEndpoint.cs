@@ -32,7 +32,7 @@ internal sealed class RenderTemplateEndpoint(TemplateRepository templates, Templ
             summary.ExampleRequest = new RenderTemplateRequest
             {
                 Variables = JsonElement.Parse("""{"language": "C#", "diff": "+ return 42;"}"""),
-                Label = "production",
+                Version = 1,
             };
             summary.Response<RenderTemplateResponse>(StatusCodes.Status200OK, "The messages, and the parameters of the call.");
             summary.Response<ErrorBody>(

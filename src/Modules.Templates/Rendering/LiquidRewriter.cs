@@ -15,7 +15,7 @@ internal sealed class LiquidRewriter : AstRewriter
     // A chain of filters or operators is a tree as deep as the chain is long, and evaluating the tree takes stack for each level.
     private const int MaxDepth = 200;
 
-    // Expressions that may lack a value: conditions, and inputs of the filter `default`.
+    // Expressions that may lack a value: conditions, and what the filter `default` is applied to.
     private readonly HashSet<Expression> _optional = [];
     private readonly HashSet<string> _locals = [];
     private readonly List<string> _variables = [];
@@ -46,7 +46,7 @@ internal sealed class LiquidRewriter : AstRewriter
     {
         if (!LiquidFilters.Names.Contains(filterExpression.Name))
             throw new LiquidException($"there is no filter '{filterExpression.Name}'");
-        if (filterExpression.Name is "default")
+        if (filterExpression.Name is "default" || _optional.Contains(filterExpression))
             _optional.Add(filterExpression.Input);
 
         var input = Visit(filterExpression.Input);
@@ -111,7 +111,8 @@ internal sealed class LiquidRewriter : AstRewriter
     protected override Statement VisitTextSpanStatement(TextSpanStatement textSpanStatement) =>
         new MeteredStatement(textSpanStatement, textSpanStatement.Text.Length);
 
-    protected override Statement VisitRawStatement(RawStatement rawStatement) => new MeteredStatement(rawStatement, rawStatement.Text.Length);
+    protected override Statement VisitRawStatement(RawStatement rawStatement) =>
+        new MeteredStatement(rawStatement, rawStatement.Text.Length);
 
     private void AddCondition(Expression condition)
     {

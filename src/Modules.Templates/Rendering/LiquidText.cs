@@ -42,8 +42,9 @@ internal sealed class LiquidText
         }
         catch (Exception exception) when (exception is not LiquidException and not OutOfMemoryException)
         {
-            // Fluid throws what its filters throw, e.g. for a division by zero.
-            throw new LiquidException(exception.Message);
+            // Fluid throws what its filters throw, e.g. for a division by zero, and speaks of a recursion where the steps are too many.
+            throw new LiquidException(
+                context.IsOutOfSteps ? $"rendering takes more than {RenderContext.StepLimit:N0} steps" : exception.Message.TrimEnd('.'));
         }
     }
 }

@@ -6,6 +6,9 @@ namespace LlmRing.Modules.Templates.Rendering;
 /// <summary>One rendering of one text: the variables, the ones that are missing, and the work that may still be done.</summary>
 internal sealed class RenderContext : TemplateContext
 {
+    /// <summary>The statements and iterations that one rendering may take.</summary>
+    public const int StepLimit = 100_000;
+
     // An expression costs this much besides the size of its value.
     private const int ExpressionCost = 8;
 
@@ -29,6 +32,9 @@ internal sealed class RenderContext : TemplateContext
 
     /// <summary>The variables that the rendering needs and the caller did not give, in the order of their first use.</summary>
     public List<string> Missing { get; } = [];
+
+    /// <summary>Whether the rendering has ended because of <see cref="StepLimit"/>.</summary>
+    public bool IsOutOfSteps => _steps >= StepLimit;
 
     /// <summary>Notes a variable as missing unless the caller gave one of that name, maybe null.</summary>
     public void Require(string name)

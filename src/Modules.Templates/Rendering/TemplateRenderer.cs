@@ -10,7 +10,6 @@ namespace LlmRing.Modules.Templates.Rendering;
 /// <summary>Fills variables into the texts of a template.</summary>
 internal sealed class TemplateRenderer
 {
-    private const int MaxSteps = 100_000;
     private const int MaxOutput = 1_000_000;
 
     private readonly TemplateOptions _options;
@@ -19,7 +18,7 @@ internal sealed class TemplateRenderer
     {
         _options = new TemplateOptions
         {
-            MaxSteps = MaxSteps,
+            MaxSteps = RenderContext.StepLimit,
             CultureInfo = CultureInfo.InvariantCulture,
             TimeZone = TimeZoneInfo.Utc,
             Now = time.GetUtcNow,

@@ -3,7 +3,7 @@ namespace LlmRing.Modules.Templates.Rendering;
 /// <summary>The variables of a template.</summary>
 internal static class TemplateVariables
 {
-    /// <summary>The names that the texts of a template use, in the order of their first use; none where a text is not valid Liquid.</summary>
+    /// <summary>The names in the texts of a template, in the order of their first use; none where a text is not valid Liquid.</summary>
     public static IReadOnlyList<string> Of(string? systemPrompt, string initialMessages)
     {
         try

@@ -29,11 +29,12 @@ public sealed class ListVersionsTests(ServerFixture server) : IDisposable
         await Assert.That((int)again["version"]!).IsEqualTo(2);
         var versions = (await _client.GetAsync($"{Route}/{before["id"]}/versions")).Json.AsArray();
         await Assert.That(versions.Select(version => (int)version!["version"]!)).IsEquivalentTo([2, 1], CollectionOrdering.Matching);
-        foreach (var (version, template) in (IEnumerable<(System.Text.Json.Nodes.JsonNode, ApiResponse)>)[(versions[0]!, after), (versions[1]!, before)])
+        string[] content = ["name", "system_prompt", "model", "temperature", "max_tokens", "tool_config", "initial_messages"];
+        foreach (var (version, template) in versions.Zip((ApiResponse[])[after, before]))
         {
-            foreach (var member in (string[])["name", "system_prompt", "model", "temperature", "max_tokens", "tool_config", "initial_messages"])
-                await Assert.That(version[member]?.ToJsonString()).IsEqualTo(template[member]?.ToJsonString());
-            await Assert.That((string?)version["created_at"]).IsEqualTo((string?)template["updated_at"]);
+            foreach (var member in content)
+                await Assert.That(version![member]?.ToJsonString()).IsEqualTo(template[member]?.ToJsonString());
+            await Assert.That((string?)version!["created_at"]).IsEqualTo((string?)template["updated_at"]);
             await Assert.That((string?)version["created_by"]).IsEqualTo("ada");
         }
     }

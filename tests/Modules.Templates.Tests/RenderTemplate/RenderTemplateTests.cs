@@ -1,3 +1,5 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
 using LlmRing.Testing;
 using TUnit.Assertions.Enums;
 using static LlmRing.Modules.Templates.Tests.TemplateClient;
@@ -7,6 +9,8 @@ namespace LlmRing.Modules.Templates.Tests.RenderTemplate;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class RenderTemplateTests(ServerFixture server) : IDisposable
 {
+    private static readonly JsonSerializerOptions _readable = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
     private readonly ApiClient _client = server.NewClient();
 
     [Test]
@@ -29,7 +33,7 @@ public sealed class RenderTemplateTests(ServerFixture server) : IDisposable
         var answer = await RenderAsync(id, """{"variables": {"language": "Go", "user": {"name": "Ada <é>"}, "unused": 1}}""");
 
         await Assert.That(answer.Status).IsEqualTo(200);
-        await Assert.That(answer["messages"]!.ToJsonString(Relaxed)).IsEqualTo(
+        await Assert.That(answer["messages"]!.ToJsonString(_readable)).IsEqualTo(
             """[{"role":"system","content":"You review Go."},"""
             + """{"name":"{{ language }}","role":"user","content":"Hi Ada <é>"},"""
             + """{"role":"user","content":[{"text":"GO","type":"text"},"""
@@ -47,6 +51,7 @@ public sealed class RenderTemplateTests(ServerFixture server) : IDisposable
     [Arguments("{{ n }} {{ d }} {{ yes }} {{ huge }}", "1 1.5 true 1e400")]
     [Arguments("{% for i in list %}{{ forloop.index }}{{ i }} {% endfor %}", "1p 2q ")]
     [Arguments("{% for i in (1..3) %}{{ i }}{% endfor %}", "123")]
+    [Arguments("{% for i in (1..300) %}{% for j in list %}{% endfor %}{% endfor %}done", "done")]
     [Arguments("{% if yes and n == 1 %}a{% elsif t %}b{% else %}c{% endif %}", "a")]
     [Arguments("{% unless yes %}a{% else %}b{% endunless %}", "b")]
     [Arguments("{% case n %}{% when 1 %}one{% else %}other{% endcase %}", "one")]
@@ -55,6 +60,7 @@ public sealed class RenderTemplateTests(ServerFixture server) : IDisposable
     [Arguments("{{ list | size }} {{ list[1] }} {{ o.k.l }} {{ o | json }}", """2 q deep {"k":{"l":"deep"}}""")]
     [Arguments("{% if t contains 'é' %}yes{% endif %}", "yes")]
     [Arguments("{{ absent | default: 'you' }}", "you")]
+    [Arguments("{{ absent | strip | upcase | default: 'you' | append: '!' }}", "you!")]
     [Arguments("{% if absent %}a{% endif %}{% unless absent %}b{% endunless %}", "b")]
     [Arguments("{% case absent %}{% when 1 %}a{% else %}b{% endcase %}", "b")]
     [Arguments("{% if absent == 'x' or absent contains 'y' %}a{% else %}b{% endif %}", "b")]
@@ -202,11 +208,6 @@ public sealed class RenderTemplateTests(ServerFixture server) : IDisposable
     }
 
     public void Dispose() => _client.Dispose();
-
-    private static readonly System.Text.Json.JsonSerializerOptions Relaxed = new()
-    {
-        Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
-    };
 
     /// <summary>Creates a template from a whole body, or from a system prompt.</summary>
     private async Task<string> NewAsync(string bodyOrPrompt) => (string)(await _client.PostAsync(

@@ -109,7 +109,8 @@ public sealed class ListMessagesTests(ServerFixture server)
     }
 
     /// <summary>
-    /// Resident memory of the published server. When a page had up to 1,000 messages of any size, the readers took it from BEFORE MB.
+    /// Resident memory of the published server. When a page had up to 1,000 messages of any size, the readers took it from 149 MB to
+    /// 4,006 MB; with pages of 4 million characters they take it from 143 MB to 296 MB.
     /// </summary>
     [Test, NotInParallel]
     public async Task Twenty_readers_that_ask_for_100_MB_each_and_do_not_read_take_less_than_500_MB_and_delay_no_other_key()
@@ -129,7 +130,6 @@ public sealed class ListMessagesTests(ServerFixture server)
             http.GetAsync($"/conversations/{id}/messages?limit=1000", HttpCompletionOption.ResponseHeadersRead)));
 
         var grown = (process.PeakMemory - before) / (1024 * 1024);
-        Console.WriteLine($"before {before / 1024 / 1024} grown {grown}");
         using var other = new ApiClient(process.Address, "other");
         await Assert.That((await other.GetAsync("/conversations")).Status).IsEqualTo(200);
         await Assert.That(grown).IsLessThan(500);

@@ -1,6 +1,7 @@
 using Dapper;
 using LlmRing.Modules.Templates.Content;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Scopes;
 using Npgsql;
@@ -51,21 +52,26 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, ReadReplica 
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>The scope's templates and the global ones, newest first.</summary>
-    public async Task<IReadOnlyList<Template>> ListAsync(
-        Scope scope, string? createdBy, int limit, long offset, CancellationToken cancellationToken)
+    /// <summary>A page of the scope's templates and the global ones, newest first.</summary>
+    public async Task<Page<Template>> ListAsync(
+        Scope scope, string? createdBy, PageCursor? after, int limit, long offset, CancellationToken cancellationToken)
     {
         return await reads.ReadAsync(
-            async connection => (await connection.QueryAsync<Template>(new CommandDefinition(
-                $"""
-                select {Columns}
-                from conversation_templates
-                where {Visible(scope)} {(createdBy is null ? "" : "and created_by = @createdBy")}
-                order by created_at desc, id desc
-                limit @limit offset @offset
-                """,
-                new { scope.ApiKeyId, scope.ProjectId, createdBy, limit, offset },
-                cancellationToken: cancellationToken))).AsList(),
+            connection => connection.QueryPageAsync<Template>(
+                new CommandDefinition(
+                    $"""
+                    select {Columns}
+                    from conversation_templates
+                    where {Visible(scope)} {(createdBy is null ? "" : "and created_by = @createdBy")}
+                        {(after is null ? "" : "and (created_at, id) < (@at, @afterId)")}
+                    order by created_at desc, id desc
+                    limit @limit + 1 offset @offset
+                    """,
+                    new { scope.ApiKeyId, scope.ProjectId, createdBy, at = after?.At.UtcDateTime, afterId = after?.Id, limit, offset },
+                    cancellationToken: cancellationToken),
+                limit,
+                template => (template.Description?.Length ?? 0) + (template.SystemPrompt?.Length ?? 0)
+                    + template.ToolConfig.Text.Length + template.InitialMessages.Text.Length),
             cancellationToken);
     }
 

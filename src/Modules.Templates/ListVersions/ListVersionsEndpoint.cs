@@ -36,8 +36,8 @@ internal sealed class ListVersionsEndpoint(TemplateRepository templates, Version
             return;
         }
 
-        var rows = await versions.ListAsync(scope, request.Id, request.Cursor?.Key, request.Limit + 1, ct);
-        await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, last => new PageCursor(last.Version, request.Id)), ct);
+        var page = await versions.ListAsync(scope, request.Id, request.Cursor?.Key, request.Limit, ct);
+        await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.Version, request.Id)), ct);
     }
 }
 

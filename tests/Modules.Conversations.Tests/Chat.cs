@@ -60,6 +60,30 @@ internal static class Chat
         return await connection.ExecuteScalarAsync<T>(sql, parameters);
     }
 
+    /// <summary>Stores a conversation of messages with the contents "1:xxx…", "2:xxx…" and so on.</summary>
+    /// <param name="database">The connection string of the server's database.</param>
+    /// <param name="key">The owner.</param>
+    /// <param name="count">Number of messages.</param>
+    /// <param name="characters">Length of each content after the colon.</param>
+    /// <returns>The id of the conversation.</returns>
+    public static async Task<Guid> StoreLargeConversationAsync(string database, string key, int count, int characters)
+    {
+        await using var connection = new NpgsqlConnection(database);
+        return await connection.ExecuteScalarAsync<Guid>(
+            """
+            with conversation as (
+                insert into llmring.conversations (api_key_id, model_alias, temperature, last_position)
+                values (@key, 'default', 0.7, @count)
+                returning id),
+            stored as (
+                insert into llmring.messages (conversation_id, position, role, content, metadata, "timestamp")
+                select id, number, 'user', number || ':' || repeat('x', @characters), '{}', now()
+                from conversation, generate_series(1, @count) as number)
+            select id from conversation
+            """,
+            new { key, count, characters });
+    }
+
     public static Task<long> CountMessagesAsync(this ServerFixture server, string conversation) =>
         server.ScalarAsync<long>(
             "select count(*) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(conversation) });

@@ -25,6 +25,16 @@ public sealed class ApiClient : IDisposable
 
     public Task<ApiResponse> GetAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Get, path, null, headers);
 
+    /// <summary>The pages of a list, read with the cursors in <c>X-Next-Cursor</c>.</summary>
+    /// <param name="path">Path and query of the first page.</param>
+    public async Task<IReadOnlyList<ApiResponse>> GetPagesAsync(string path)
+    {
+        var pages = new List<ApiResponse> { await GetAsync(path) };
+        while (pages[^1].Headers.TryGetValue("X-Next-Cursor", out var cursor))
+            pages.Add(await GetAsync($"{path}{(path.Contains('?', StringComparison.Ordinal) ? '&' : '?')}cursor={cursor}"));
+        return pages;
+    }
+
     public Task<ApiResponse> DeleteAsync(string path, params (string Name, string Value)[] headers) => SendAsync(HttpMethod.Delete, path, null, headers);
 
     /// <param name="path">Path and query.</param>

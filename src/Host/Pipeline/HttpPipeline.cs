@@ -2,9 +2,9 @@ using System.Reflection;
 using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Host.Authentication;
+using LlmRing.Host.Pipeline.Concurrency;
 using LlmRing.Host.Pipeline.RateLimiting;
 using LlmRing.Host.Pipeline.RequestBodies;
-using LlmRing.Host.Pipeline.Streams;
 using LlmRing.Host.Telemetry;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
@@ -92,6 +92,7 @@ internal static class HttpPipeline
         app.UseAuthorization();
         if (app.Services.GetService<Quota>() is not null)
             app.UseMiddleware<RateLimitMiddleware>();
+        app.UseMiddleware<ReadLimitMiddleware>();
         app.UseMiddleware<StreamLimitMiddleware>();
         app.UseMiddleware<RequestBodyBudgetMiddleware>();
         app.UseFastEndpoints(Configure);

@@ -16,7 +16,9 @@ namespace LlmRing.Modules.Conversations.ExportConversation;
 internal sealed class ExportConversationEndpoint(ConversationRepository conversations) : Endpoint<ExportConversationRequest>
 {
     private const string JsonLines = "application/x-ndjson";
-    private const int PageSize = 500;
+    private const int PageRows = 500;
+    // Less than a list has: a page is held for as long as the client takes to read it.
+    private const int PageCharacters = 512 * 1024;
     private const int FlushBytes = 64 * 1024;
 
     public override void Configure()
@@ -38,7 +40,7 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
     public override async Task HandleAsync(ExportConversationRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        if (await conversations.FindWithMessagesAsync(scope, request.Id, PageSize, ct) is not var (conversation, messages))
+        if (await conversations.FindAsync(scope, request.Id, ct) is not { } conversation)
         {
             await Send.NotFoundAsync("Conversation", ct);
             return;
@@ -49,14 +51,19 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
         HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"conversation-{request.Id}.jsonl\"";
         var output = HttpContext.Response.BodyWriter;
         await WriteLineAsync(output, conversation, ct);
-        // One query per page instead of an open reader: a slow client then holds no database connection.
-        while (messages is { Count: > 0 })
+        var (hasMore, position) = (true, 0L);
+        while (hasMore)
         {
-            foreach (var message in messages)
+            // One query per page instead of an open reader: a slow client then holds no database connection.
+            var page = await conversations.ListMessagesAsync(
+                scope, request.Id, new MessagePage(PageRows, position, MaxCharacters: PageCharacters), ct);
+            foreach (var message in page.Rows)
+            {
                 await WriteLineAsync(output, message, ct);
-            messages = messages.Count == PageSize
-                ? await conversations.ListMessagesAsync(scope, request.Id, messages[^1].Position, PageSize, 0, ct)
-                : null;
+                position = message.Position;
+            }
+
+            hasMore = page.HasMore;
         }
 
         await output.FlushAsync(ct);

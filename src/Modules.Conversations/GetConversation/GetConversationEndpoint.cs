@@ -3,6 +3,7 @@ using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Errors;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
@@ -19,7 +20,9 @@ internal sealed class GetConversationEndpoint(ConversationRepository conversatio
         {
             summary.Summary = "Show a conversation";
             summary.Description = """
-                Includes its first messages, oldest first; none with `include_messages=false`. GET `/{id}/messages` lists all of them.
+                Includes its first messages, oldest first; none with `include_messages=false`. They end after `message_limit` messages,
+                or earlier with the message that takes them past 4 million characters. If the conversation has more, the header
+                `X-Next-Cursor` has the `cursor` with which GET `/{id}/messages` lists the others.
                 """;
             summary.Response<ConversationWithMessages>(StatusCodes.Status200OK, "The conversation.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
@@ -28,11 +31,20 @@ internal sealed class GetConversationEndpoint(ConversationRepository conversatio
 
     public override async Task HandleAsync(GetConversationRequest request, CancellationToken ct)
     {
-        var limit = request.IncludeMessages ? request.MessageLimit : 0;
-        if (await conversations.FindWithMessagesAsync(HttpContext.GetScope(), request.Id, limit, ct) is not var (conversation, messages))
+        var scope = HttpContext.GetScope();
+        if (await conversations.FindAsync(scope, request.Id, ct) is not { } conversation)
+        {
             await Send.NotFoundAsync("Conversation", ct);
-        else
-            await Send.OkAsync(new ConversationWithMessages(conversation, messages), ct);
+            return;
+        }
+
+        var messages = request.IncludeMessages
+            ? await conversations.ListMessagesAsync(scope, request.Id, new MessagePage(request.MessageLimit), ct)
+            : new Page<Message>([], HasMore: false);
+        await Send.OkAsync(
+            new ConversationWithMessages(
+                conversation, HttpContext.ToPage(messages, last => new PageCursor(last.Position, request.Id))),
+            ct);
     }
 }
 

@@ -18,8 +18,9 @@ internal sealed class ListConversationsEndpoint(ConversationRepository conversat
         {
             summary.Summary = "List conversations";
             summary.Description = """
-                Last updated first. If there are more, the header `X-Next-Cursor` has the `cursor` of the next page. Unlike an `offset`, a
-                cursor takes the same time for every page. The list is empty while conversation tracking is disabled.
+                Last updated first. A page ends after `limit` conversations, or earlier with the one whose system prompt takes it past 4
+                million characters. If there are more, the header `X-Next-Cursor` has the `cursor` of the next page. Unlike an `offset`,
+                a cursor takes the same time for every page. The list is empty while conversation tracking is disabled.
                 """;
             summary.Response<IReadOnlyList<Conversation>>(StatusCodes.Status200OK, "A page of conversations.");
         });
@@ -27,10 +28,10 @@ internal sealed class ListConversationsEndpoint(ConversationRepository conversat
 
     public override async Task HandleAsync(ListConversationsRequest request, CancellationToken ct)
     {
-        var rows = settings.EnableConversationTracking
-            ? await conversations.ListAsync(HttpContext.GetScope(), request.Cursor, request.Limit + 1, request.Offset, ct)
-            : [];
-        await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, last => new PageCursor(last.UpdatedAt, last.Id)), ct);
+        var page = settings.EnableConversationTracking
+            ? await conversations.ListAsync(HttpContext.GetScope(), request.Cursor, request.Limit, request.Offset, ct)
+            : new Page<Conversation>([], HasMore: false);
+        await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.UpdatedAt, last.Id)), ct);
     }
 }
 

@@ -19,8 +19,9 @@ internal sealed class ListMessagesEndpoint(ConversationRepository conversations)
         {
             summary.Summary = "List the messages of a conversation";
             summary.Description = """
-                In the order in which they were stored. If there are more, the header `X-Next-Cursor` has the `cursor` of the next
-                page. Unlike an `offset`, a cursor takes the same time for every page.
+                In the order in which they were stored. A page ends after `limit` messages, or earlier with the message that takes it
+                past 4 million characters. If there are more, the header `X-Next-Cursor` has the `cursor` of the next page. Unlike an
+                `offset`, a cursor takes the same time for every page.
                 """;
             summary.Response<IReadOnlyList<Message>>(StatusCodes.Status200OK, "A page of messages.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
@@ -29,11 +30,13 @@ internal sealed class ListMessagesEndpoint(ConversationRepository conversations)
 
     public override async Task HandleAsync(ListMessagesRequest request, CancellationToken ct)
     {
-        var (scope, after) = (HttpContext.GetScope(), request.Cursor?.Key ?? 0);
-        if (await conversations.ListMessagesAsync(scope, request.Id, after, request.Limit + 1, request.Offset, ct) is { } rows)
-            await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, last => new PageCursor(last.Position, request.Id)), ct);
-        else
+        var scope = HttpContext.GetScope();
+        var page = await conversations.ListMessagesAsync(
+            scope, request.Id, new MessagePage(request.Limit, request.Cursor?.Key ?? 0, request.Offset), ct);
+        if (page.Rows.Count == 0 && await conversations.FindAsync(scope, request.Id, ct) is null)
             await Send.NotFoundAsync("Conversation", ct);
+        else
+            await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.Position, request.Id)), ct);
     }
 }
 

@@ -57,70 +57,59 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, ReadRepl
     }
 
     /// <summary>A page of the scope's conversations, last updated first.</summary>
-    public async Task<List<Conversation>> ListAsync(
+    public async Task<Page<Conversation>> ListAsync(
         Scope scope, PageCursor? after, int limit, long offset, CancellationToken cancellationToken)
     {
         return await reads.ReadAsync(
-            async connection => (await connection.QueryAsync<Conversation>(new CommandDefinition(
-                $"""
-                select {Columns}
-                from conversations
-                where {scope.Filter} {(after is null ? "" : "and (updated_at, id) < (@at, @id)")}
-                order by updated_at desc, id desc
-                limit @limit offset @offset
-                """,
-                new { scope.ApiKeyId, scope.ProjectId, at = after?.At.UtcDateTime, id = after?.Id, limit, offset },
-                cancellationToken: cancellationToken))).AsList(),
-            cancellationToken);
-    }
-
-    /// <summary>A conversation and its first messages, oldest first.</summary>
-    /// <returns>Null when the scope has no such conversation.</returns>
-    public async Task<(Conversation Conversation, List<Message> Messages)?> FindWithMessagesAsync(
-        Scope scope, Guid id, int limit, CancellationToken cancellationToken)
-    {
-        return await reads.ReadAsync<(Conversation, List<Message>)?>(
-            async connection =>
-            {
-                await using var results = await connection.QueryMultipleAsync(new CommandDefinition(
+            connection => connection.QueryPageAsync<Conversation>(
+                new CommandDefinition(
                     $"""
-                    select {Columns} from conversations where id = @id and {scope.Filter};
-                    select position, {MessageBatch.Columns}
-                    from messages
-                    where conversation_id = (select id from conversations where id = @id and {scope.Filter})
-                    order by position
-                    limit @limit
+                    select {Columns}
+                    from conversations
+                    where {scope.Filter} {(after is null ? "" : "and (updated_at, id) < (@at, @id)")}
+                    order by updated_at desc, id desc
+                    limit @limit + 1 offset @offset
                     """,
-                    new { id, scope.ApiKeyId, scope.ProjectId, limit },
-                    cancellationToken: cancellationToken));
-                return await results.ReadSingleOrDefaultAsync<Conversation>() is { } conversation
-                    ? (conversation, (await results.ReadAsync<Message>()).AsList())
-                    : null;
-            },
+                    new { scope.ApiKeyId, scope.ProjectId, at = after?.At.UtcDateTime, id = after?.Id, limit, offset },
+                    cancellationToken: cancellationToken),
+                limit,
+                conversation => conversation.SystemPrompt?.Length ?? 0),
             cancellationToken);
     }
 
-    /// <summary>A page of a conversation's messages, oldest first.</summary>
     /// <returns>Null when the scope has no such conversation.</returns>
-    public async Task<List<Message>?> ListMessagesAsync(
-        Scope scope, Guid id, long afterPosition, int limit, long offset, CancellationToken cancellationToken)
+    public async Task<Conversation?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken)
     {
         return await reads.ReadAsync(
-            async connection =>
-            {
-                await using var results = await connection.QueryMultipleAsync(new CommandDefinition(
+            connection => connection.QuerySingleOrDefaultAsync<Conversation>(new CommandDefinition(
+                $"select {Columns} from conversations where id = @id and {scope.Filter}",
+                new { id, scope.ApiKeyId, scope.ProjectId },
+                cancellationToken: cancellationToken)),
+            cancellationToken);
+    }
+
+    /// <summary>A page of a conversation's messages, oldest first; empty when the scope has no such conversation.</summary>
+    /// <param name="scope">The owner of the conversation.</param>
+    /// <param name="id">The conversation.</param>
+    /// <param name="page">The place and the size of the page.</param>
+    /// <param name="cancellationToken">Cancels the query.</param>
+    public async Task<Page<Message>> ListMessagesAsync(Scope scope, Guid id, MessagePage page, CancellationToken cancellationToken)
+    {
+        return await reads.ReadAsync(
+            connection => connection.QueryPageAsync<Message>(
+                new CommandDefinition(
                     $"""
-                    select exists (select from conversations where id = @id and {scope.Filter});
                     select position, {MessageBatch.Columns}
                     from messages
-                    where conversation_id = (select id from conversations where id = @id and {scope.Filter}) and position > @afterPosition
+                    where conversation_id = (select id from conversations where id = @id and {scope.Filter}) and position > @after
                     order by position
-                    limit @limit offset @offset
+                    limit @limit + 1 offset @offset
                     """,
-                    new { id, scope.ApiKeyId, scope.ProjectId, afterPosition, limit, offset },
-                    cancellationToken: cancellationToken));
-                return await results.ReadSingleAsync<bool>() ? (await results.ReadAsync<Message>()).AsList() : null;
-            },
+                    new { id, scope.ApiKeyId, scope.ProjectId, after = page.AfterPosition, limit = page.Limit, offset = page.Offset },
+                    cancellationToken: cancellationToken),
+                page.Limit,
+                message => message.Characters,
+                page.MaxCharacters),
             cancellationToken);
     }
 
@@ -172,3 +161,11 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, ReadRepl
             cancellationToken: cancellationToken)) > 0;
     }
 }
+
+/// <summary>The place and the size of a page of messages.</summary>
+/// <param name="Limit">The largest number of messages.</param>
+/// <param name="AfterPosition">The page begins after the message with this position.</param>
+/// <param name="Offset">How many messages to skip.</param>
+/// <param name="MaxCharacters">The characters after which the page ends.</param>
+internal sealed record MessagePage(
+    int Limit, long AfterPosition = 0, long Offset = 0, int MaxCharacters = PageQueries.MaxCharacters);

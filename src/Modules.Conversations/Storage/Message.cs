@@ -28,4 +28,8 @@ internal sealed record Message
     public int? InputTokens { get; init; }
     public int? OutputTokens { get; init; }
     public DateTimeOffset Timestamp { get; init; }
+
+    /// <summary>The characters of the texts whose length only the request's body limits.</summary>
+    [JsonIgnore]
+    public int Characters => (Content?.Length ?? 0) + (ToolCalls?.Text.Length ?? 0) + (ToolResults?.Text.Length ?? 0) + Metadata.Text.Length;
 }

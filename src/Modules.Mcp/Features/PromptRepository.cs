@@ -1,6 +1,7 @@
 using Dapper;
 using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
@@ -13,7 +14,7 @@ internal sealed class PromptRepository(NpgsqlDataSource database)
         $"id, server_id, name, description, {AnyJson.Select("arguments")}, is_active, api_key_id, project_id, created_at";
 
     /// <summary>A page of the scope's prompts, by name.</summary>
-    public async Task<IReadOnlyList<Prompt>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
+    public async Task<Page<Prompt>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
     {
         var command = new CommandDefinition(
             ServerFeatureStatements.List(scope, "prompts", Columns, query),
@@ -28,7 +29,11 @@ internal sealed class PromptRepository(NpgsqlDataSource database)
             },
             cancellationToken: cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<Prompt, ServerTarget?, Prompt>(command, WithServer)).AsList();
+        return await connection.QueryPageAsync(
+            command,
+            query.Limit,
+            prompt => (prompt.Description?.Length ?? 0) + (prompt.Arguments?.Text.Length ?? 0),
+            parser: reader => ServerFeatureStatements.ListParser<Prompt>(reader, WithServer));
     }
 
     public async Task<Prompt?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken)

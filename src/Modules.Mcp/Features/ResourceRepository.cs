@@ -1,5 +1,6 @@
 using Dapper;
 using LlmRing.Modules.Mcp.Storage;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
@@ -11,7 +12,7 @@ internal sealed class ResourceRepository(NpgsqlDataSource database)
     private const string Columns = "id, server_id, uri, name, description, mime_type, is_active, api_key_id, project_id, created_at";
 
     /// <summary>A page of the scope's resources, by name.</summary>
-    public async Task<IReadOnlyList<Resource>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
+    public async Task<Page<Resource>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
     {
         var command = new CommandDefinition(
             ServerFeatureStatements.List(scope, "resources", Columns, query),
@@ -26,7 +27,11 @@ internal sealed class ResourceRepository(NpgsqlDataSource database)
             },
             cancellationToken: cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<Resource, ServerTarget?, Resource>(command, WithServer)).AsList();
+        return await connection.QueryPageAsync(
+            command,
+            query.Limit,
+            resource => resource.Uri.Length + (resource.Description?.Length ?? 0),
+            parser: reader => ServerFeatureStatements.ListParser<Resource>(reader, WithServer));
     }
 
     public async Task<Resource?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken)

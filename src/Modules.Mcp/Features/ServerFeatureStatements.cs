@@ -1,3 +1,5 @@
+using System.Data.Common;
+using Dapper;
 using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Scopes;
 
@@ -19,11 +21,20 @@ internal static class ServerFeatureStatements
                 from mcp_client.{table}
                 where {scope.Filter} and is_active = @isActive {ofServer}
                 order by name, id
-                limit @limit offset @offset
+                limit @limit + 1 offset @offset
             ) feature
             left join (select id, name, url from mcp_client.servers where {scope.Filter}) server on server.id = feature.server_id
             order by feature.name, feature.id
             """;
+    }
+
+    /// <summary>Maps the rows of <see cref="List"/>, whose last three columns are those of the server.</summary>
+    public static Func<DbDataReader, T> ListParser<T>(DbDataReader reader, Func<T, ServerTarget?, T> withServer)
+    {
+        var serverColumn = reader.FieldCount - 3;
+        var parseFeature = reader.GetRowParser<T>(length: serverColumn);
+        var parseServer = reader.GetRowParser<ServerTarget?>(startIndex: serverColumn, returnNullIfFirstMissing: true);
+        return row => withServer(parseFeature(row), parseServer(row));
     }
 
     /// <summary>Reads one feature with all that a connection to its server needs.</summary>

@@ -1,6 +1,7 @@
 using Dapper;
 using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
@@ -32,7 +33,7 @@ internal sealed class ToolRepository(NpgsqlDataSource database)
     }
 
     /// <summary>A page of the scope's tools, by name.</summary>
-    public async Task<IReadOnlyList<Tool>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
+    public async Task<Page<Tool>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
     {
         var command = new CommandDefinition(
             ServerFeatureStatements.List(scope, "tools", Columns, query),
@@ -47,7 +48,11 @@ internal sealed class ToolRepository(NpgsqlDataSource database)
             },
             cancellationToken: cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<Tool, ServerTarget?, Tool>(command, WithServer)).AsList();
+        return await connection.QueryPageAsync(
+            command,
+            query.Limit,
+            tool => (tool.Description?.Length ?? 0) + tool.InputSchema.Text.Length,
+            parser: reader => ServerFeatureStatements.ListParser<Tool>(reader, WithServer));
     }
 
     public async Task<Tool?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken)

@@ -19,7 +19,10 @@ internal sealed class ListExecutionsEndpoint(ToolRepository tools, ExecutionRepo
         Summary(summary =>
         {
             summary.Summary = "List the executions of a tool, newest first";
-            summary.Description = "The header X-Next-Cursor holds the cursor of the next page; the last page has none.";
+            summary.Description = """
+                A page ends after `limit` executions, or earlier with the one whose input, output and error take it past 4 million
+                characters. If there are more, the header `X-Next-Cursor` has the `cursor` of the next page.
+                """;
             summary.Response<IReadOnlyList<Execution>>(StatusCodes.Status200OK, "The executions.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such tool.");
         });
@@ -34,10 +37,8 @@ internal sealed class ListExecutionsEndpoint(ToolRepository tools, ExecutionRepo
             return;
         }
 
-        // One row more than the limit tells whether there is a next page.
-        var rows = await executions.ListAsync(scope, request.Id, request.ConversationId, request.Cursor, request.Limit + 1, ct);
-        var page = HttpContext.ToPage(rows, request.Limit, execution => new PageCursor(execution.ExecutedAt, execution.Id));
-        await Send.OkAsync(page, ct);
+        var page = await executions.ListAsync(scope, request.Id, request.ConversationId, request.Cursor, request.Limit, ct);
+        await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.ExecutedAt, last.Id)), ct);
     }
 }
 

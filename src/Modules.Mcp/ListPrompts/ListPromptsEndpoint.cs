@@ -1,5 +1,6 @@
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Features;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
@@ -15,10 +16,14 @@ internal sealed class ListPromptsEndpoint(PromptRepository prompts)
         Summary(summary =>
         {
             summary.Summary = "List prompts by name";
+            summary.Description = ListServerFeaturesRequest.Pages;
             summary.Response<IReadOnlyList<Prompt>>(StatusCodes.Status200OK, "The prompts, each with its server.");
         });
     }
 
-    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct) =>
-        await Send.OkAsync(await prompts.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct), ct);
+    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct)
+    {
+        var page = await prompts.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct);
+        await Send.OkAsync(HttpContext.ToPage(page, _ => request.CursorAfter(page.Rows.Count)), ct);
+    }
 }

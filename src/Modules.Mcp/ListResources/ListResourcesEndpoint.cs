@@ -1,5 +1,6 @@
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Features;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
@@ -15,10 +16,14 @@ internal sealed class ListResourcesEndpoint(ResourceRepository resources)
         Summary(summary =>
         {
             summary.Summary = "List resources by name";
+            summary.Description = ListServerFeaturesRequest.Pages;
             summary.Response<IReadOnlyList<Resource>>(StatusCodes.Status200OK, "The resources, each with its server.");
         });
     }
 
-    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct) =>
-        await Send.OkAsync(await resources.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct), ct);
+    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct)
+    {
+        var page = await resources.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct);
+        await Send.OkAsync(HttpContext.ToPage(page, _ => request.CursorAfter(page.Rows.Count)), ct);
+    }
 }

@@ -1,6 +1,7 @@
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Mcp.Storage;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
@@ -15,12 +16,20 @@ internal sealed class ListServersEndpoint(ServerRepository servers) : Endpoint<L
         Summary(summary =>
         {
             summary.Summary = "List MCP servers, newest first";
+            summary.Description = """
+                A page ends after `limit` servers, or earlier with the one whose credentials and capabilities take it past 4 million
+                characters. If there are more, the header `X-Next-Cursor` has the `cursor` of the next page.
+                """;
             summary.Response<IReadOnlyList<Server>>(StatusCodes.Status200OK, "The servers, each with its health.");
         });
     }
 
-    public override async Task HandleAsync(ListServersRequest request, CancellationToken ct) =>
-        await Send.OkAsync(await servers.ListAsync(HttpContext.GetScope(), request.IsActive, request.Limit, request.Offset, ct), ct);
+    public override async Task HandleAsync(ListServersRequest request, CancellationToken ct)
+    {
+        var page = await servers.ListAsync(
+            HttpContext.GetScope(), request.IsActive, request.Cursor, request.Limit, request.Offset, ct);
+        await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.CreatedAt, last.Id)), ct);
+    }
 }
 
 internal sealed record ListServersRequest
@@ -33,6 +42,10 @@ internal sealed record ListServersRequest
 
     [QueryParam]
     public int Offset { get; init; }
+
+    /// <summary>The <c>X-Next-Cursor</c> of the preceding page.</summary>
+    [QueryParam]
+    public PageCursor? Cursor { get; init; }
 }
 
 internal sealed class ListServersValidator : Validator<ListServersRequest>

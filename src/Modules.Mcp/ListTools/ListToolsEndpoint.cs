@@ -1,5 +1,6 @@
 using FastEndpoints;
 using LlmRing.Modules.Mcp.Features;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
@@ -15,10 +16,14 @@ internal sealed class ListToolsEndpoint(ToolRepository tools)
         Summary(summary =>
         {
             summary.Summary = "List tools by name";
+            summary.Description = ListServerFeaturesRequest.Pages;
             summary.Response<IReadOnlyList<Tool>>(StatusCodes.Status200OK, "The tools, each with its server.");
         });
     }
 
-    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct) =>
-        await Send.OkAsync(await tools.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct), ct);
+    public override async Task HandleAsync(ListServerFeaturesRequest request, CancellationToken ct)
+    {
+        var page = await tools.ListAsync(HttpContext.GetScope(), request.ToQuery(), ct);
+        await Send.OkAsync(HttpContext.ToPage(page, _ => request.CursorAfter(page.Rows.Count)), ct);
+    }
 }

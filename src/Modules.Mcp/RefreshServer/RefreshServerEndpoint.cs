@@ -49,7 +49,7 @@ internal sealed class RefreshServerEndpoint(
                     },
                 ],
             };
-            summary.Response<RefreshServerResponse>(StatusCodes.Status200OK, "The server with all its features.");
+            summary.Response<RefreshServerResponse>(StatusCodes.Status200OK, "The server with its features. Each list ends like a page of the route that lists them.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
             summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");
@@ -85,9 +85,9 @@ internal sealed class RefreshServerEndpoint(
         await Send.OkAsync(
             new RefreshServerResponse(
                 refreshed,
-                await tools.ListAsync(scope, all, ct),
-                await resources.ListAsync(scope, all, ct),
-                await prompts.ListAsync(scope, all, ct)),
+                (await tools.ListAsync(scope, all, ct)).Rows,
+                (await resources.ListAsync(scope, all, ct)).Rows,
+                (await prompts.ListAsync(scope, all, ct)).Rows),
             ct);
     }
 }

@@ -65,27 +65,27 @@ internal sealed class ExecutionRepository(NpgsqlDataSource database, ReadReplica
     }
 
     /// <summary>A page of a tool's executions, newest first.</summary>
-    public async Task<List<Execution>> ListAsync(
+    public async Task<Page<Execution>> ListAsync(
         Scope scope, Guid toolId, Guid? conversationId, PageCursor? after, int limit, CancellationToken cancellationToken)
     {
         // `@conversationId is null or ...` would keep the planner off the indexes, so each filter is added only when given.
         var ofConversation = conversationId is null ? "" : "and conversation_id = @conversationId";
         var afterCursor = after is null ? "" : "and (executed_at, id) < (@at, @afterId)";
         return await reads.ReadAsync(
-            async connection =>
-            {
-                var executions = await connection.QueryAsync<Execution>(new CommandDefinition(
+            connection => connection.QueryPageAsync<Execution>(
+                new CommandDefinition(
                     $"""
                     select {Columns}
                     from mcp_client.tool_executions
                     where tool_id = (select id from mcp_client.tools where {scope.Filter} and id = @toolId) {ofConversation} {afterCursor}
                     order by executed_at desc, id desc
-                    limit @limit
+                    limit @limit + 1
                     """,
                     new { toolId, conversationId, at = after?.At.UtcDateTime, afterId = after?.Id, limit, scope.ApiKeyId, scope.ProjectId },
-                    cancellationToken: cancellationToken));
-                return executions.AsList();
-            },
+                    cancellationToken: cancellationToken),
+                limit,
+                execution =>
+                    (execution.Input?.Text.Length ?? 0) + (execution.Output?.Text.Length ?? 0) + (execution.Error?.Length ?? 0)),
             cancellationToken);
     }
 

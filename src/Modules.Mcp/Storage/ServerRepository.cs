@@ -1,6 +1,7 @@
 using Dapper;
 using LlmRing.Modules.Mcp.Secrets;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Npgsql;
 
@@ -50,21 +51,25 @@ internal sealed class ServerRepository(NpgsqlDataSource database, AuthConfigProt
     }
 
     /// <summary>A page of the scope's servers, newest first.</summary>
-    public async Task<IReadOnlyList<Server>> ListAsync(
-        Scope scope, bool isActive, int limit, int offset, CancellationToken cancellationToken)
+    public async Task<Page<Server>> ListAsync(
+        Scope scope, bool isActive, PageCursor? after, int limit, int offset, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        var servers = await connection.QueryAsync<Server>(new CommandDefinition(
-            $"""
-            select {Columns}
-            from mcp_client.servers
-            where {scope.Filter} and is_active = @isActive
-            order by created_at desc, id desc
-            limit @limit offset @offset
-            """,
-            new { isActive, limit, offset, scope.ApiKeyId, scope.ProjectId },
-            cancellationToken: cancellationToken));
-        return [.. servers.Select(Decrypt)];
+        var page = await connection.QueryPageAsync<Server>(
+            new CommandDefinition(
+                $"""
+                select {Columns}
+                from mcp_client.servers
+                where {scope.Filter} and is_active = @isActive {(after is null ? "" : "and (created_at, id) < (@at, @afterId)")}
+                order by created_at desc, id desc
+                limit @limit + 1 offset @offset
+                """,
+                new { isActive, at = after?.At.UtcDateTime, afterId = after?.Id, limit, offset, scope.ApiKeyId, scope.ProjectId },
+                cancellationToken: cancellationToken),
+            limit,
+            server =>
+                (server.AuthConfigProtected?.Length ?? 0) + (server.Capabilities?.Text.Length ?? 0) + (server.LastError?.Length ?? 0));
+        return page with { Rows = [.. page.Rows.Select(Decrypt)] };
     }
 
     public async Task<Server?> FindAsync(Scope scope, Guid id, CancellationToken cancellationToken)

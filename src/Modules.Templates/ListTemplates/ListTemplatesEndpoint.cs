@@ -1,6 +1,7 @@
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Templates.Storage;
+using LlmRing.Shared.Paging;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Http;
 
@@ -15,13 +16,21 @@ internal sealed class ListTemplatesEndpoint(TemplateRepository templates) : Endp
         Summary(summary =>
         {
             summary.Summary = "List templates";
-            summary.Description = "The templates of the caller and the global ones, newest first.";
+            summary.Description = """
+                The templates of the caller and the global ones, newest first. A page ends after `limit` templates, or earlier with the one
+                whose texts and JSON take it past 4 million characters. If there are more, the header `X-Next-Cursor` has the `cursor` of
+                the next page.
+                """;
             summary.Response<IReadOnlyList<Template>>(StatusCodes.Status200OK, "A page of templates.");
         });
     }
 
-    public override async Task HandleAsync(ListTemplatesRequest request, CancellationToken ct) =>
-        await Send.OkAsync(await templates.ListAsync(HttpContext.GetScope(), request.CreatedBy, request.Limit, request.Offset, ct), ct);
+    public override async Task HandleAsync(ListTemplatesRequest request, CancellationToken ct)
+    {
+        var page = await templates.ListAsync(
+            HttpContext.GetScope(), request.CreatedBy, request.Cursor, request.Limit, request.Offset, ct);
+        await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.CreatedAt, last.Id)), ct);
+    }
 }
 
 internal sealed record ListTemplatesRequest
@@ -35,6 +44,10 @@ internal sealed record ListTemplatesRequest
 
     [QueryParam]
     public long Offset { get; init; }
+
+    /// <summary>The <c>X-Next-Cursor</c> of the preceding page.</summary>
+    [QueryParam]
+    public PageCursor? Cursor { get; init; }
 }
 
 internal sealed class ListTemplatesValidator : Validator<ListTemplatesRequest>

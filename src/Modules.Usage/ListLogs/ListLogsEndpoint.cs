@@ -22,8 +22,9 @@ internal sealed class ListLogsEndpoint(UsageLogRepository logs, UsageFilterFacto
                 Newest first; of the last 30 days unless `start_date` or `end_date` say otherwise (a bare end date includes its day). Bare
                 dates are days of `timezone`, by default UTC. Filters may be given several times (any of the values); `~none` selects usages
                 without a value.
-                If there is more, the header `X-Next-Cursor` says where:
-                sent back as `cursor` it brings the next page, at the same price however deep.
+                A page ends after `limit` usages, or earlier with the one whose metadata take it past 4 million characters. If there are
+                more, the header `X-Next-Cursor` has the `cursor` of the next page. Unlike an `offset`, a cursor takes the same time for
+                every page.
                 """;
             summary.Response<IReadOnlyList<UsageLog>>(StatusCodes.Status200OK, "A page.");
         });
@@ -34,8 +35,8 @@ internal sealed class ListLogsEndpoint(UsageLogRepository logs, UsageFilterFacto
         var page = new UsagePage(request.Limit, request.Offset, request.Cursor);
         var scope = HttpContext.GetScope();
         var filter = await filters.CreateAsync(scope, request.ToSelection(), ValidationFailures, ct);
-        var rows = await logs.ListAsync(scope, filter, page, ct);
-        await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, row => new PageCursor(row.LoggedAt, row.Id)), ct);
+        await Send.OkAsync(
+            HttpContext.ToPage(await logs.ListAsync(scope, filter, page, ct), last => new PageCursor(last.LoggedAt, last.Id)), ct);
     }
 }
 

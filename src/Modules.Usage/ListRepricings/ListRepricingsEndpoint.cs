@@ -18,8 +18,9 @@ internal sealed class ListRepricingsEndpoint(RepricingRepository repricings)
         {
             summary.Summary = "List repricings";
             summary.Description = """
-                The requests to `/api/v1/usage/reprice` with a range that were no dry runs, newest first. If there is more, the header
-                `X-Next-Cursor` says where: sent back as `cursor` it brings the next page.
+                The requests to `/api/v1/usage/reprice` with a range that were no dry runs, newest first. A page ends after `limit`
+                repricings, or earlier with the one whose request takes it past 4 million characters. If there are more, the header
+                `X-Next-Cursor` has the `cursor` of the next page.
                 """;
             summary.Response<IReadOnlyList<RepricingEntry>>(StatusCodes.Status200OK, "A page.");
         });
@@ -27,8 +28,8 @@ internal sealed class ListRepricingsEndpoint(RepricingRepository repricings)
 
     public override async Task HandleAsync(ListRepricingsRequest request, CancellationToken ct)
     {
-        var rows = await repricings.ListAsync(HttpContext.GetScope(), request.Limit, request.Cursor, ct);
-        await Send.OkAsync(HttpContext.ToPage(rows, request.Limit, row => new PageCursor(row.StartedAt, row.Id)), ct);
+        var page = await repricings.ListAsync(HttpContext.GetScope(), request.Limit, request.Cursor, ct);
+        await Send.OkAsync(HttpContext.ToPage(page, last => new PageCursor(last.StartedAt, last.Id)), ct);
     }
 }
 

@@ -36,22 +36,25 @@ internal sealed class RepricingRepository(NpgsqlDataSource database, TimeProvide
             cancellationToken: cancellationToken));
     }
 
-    /// <summary>Reads a page, newest first, and one row more if there is one.</summary>
-    public async Task<List<RepricingEntry>> ListAsync(Scope scope, int limit, PageCursor? after, CancellationToken cancellationToken)
+    /// <summary>Reads a page, newest first.</summary>
+    public async Task<Page<RepricingEntry>> ListAsync(Scope scope, int limit, PageCursor? after, CancellationToken cancellationToken)
     {
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
-        return (await connection.QueryAsync<RepricingEntry>(new CommandDefinition(
-            // A key of a project is named by its id; a key that is a scope of its own is the caller's secret.
-            $"""
-            select id, started_at, finished_at, case when project_id is not null then api_key_id end as api_key_id, user_id, request,
-                rows, changed, cost_before, cost_after
-            from usage_repricings
-            where {scope.Filter} {(after is null ? "" : "and (started_at, id) < (@afterTime, @afterId)")}
-            order by started_at desc, id desc
-            limit @limit
-            """,
-            new { scope.ApiKeyId, scope.ProjectId, limit = limit + 1, afterTime = after?.At.UtcDateTime, afterId = after?.Id },
-            cancellationToken: cancellationToken))).AsList();
+        return await connection.QueryPageAsync<RepricingEntry>(
+            new CommandDefinition(
+                // A key of a project is named by its id; a key that is a scope of its own is the caller's secret.
+                $"""
+                select id, started_at, finished_at, case when project_id is not null then api_key_id end as api_key_id, user_id, request,
+                    rows, changed, cost_before, cost_after
+                from usage_repricings
+                where {scope.Filter} {(after is null ? "" : "and (started_at, id) < (@afterTime, @afterId)")}
+                order by started_at desc, id desc
+                limit @limit + 1
+                """,
+                new { scope.ApiKeyId, scope.ProjectId, limit, afterTime = after?.At.UtcDateTime, afterId = after?.Id },
+                cancellationToken: cancellationToken),
+            limit,
+            repricing => repricing.Request.Text.Length);
     }
 }
 

@@ -15,7 +15,7 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
 {
     private const int ExportPageRows = 1_000;
 
-    // A page ends with the row whose metadata exceeds this length, so that a slow reader holds little more than 1 MB.
+    // Less than a list has: a page is held for as long as the client takes to read it.
     private const int ExportPageCharacters = 512 * 1024;
 
     // The reference server's rows have nulls, and the mark of the backfill instead of a source.
@@ -27,8 +27,8 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
         coalesce(metadata, '{}') as metadata, conversation_id, id_at_origin
         """;
 
-    /// <summary>Reads a page, newest first, and one row more if there is one.</summary>
-    public Task<List<UsageLog>> ListAsync(Scope scope, UsageFilter filter, UsagePage page, CancellationToken cancellationToken)
+    /// <summary>Reads a page, newest first.</summary>
+    public Task<Page<UsageLog>> ListAsync(Scope scope, UsageFilter filter, UsagePage page, CancellationToken cancellationToken)
     {
         var (from, until) = filter.Range;
         if (page.After is { } after && after.At.UtcDateTime.AddTicks(TimeSpan.TicksPerMicrosecond) is var end && end < until)
@@ -38,19 +38,9 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
             {
                 var ranges = await matchingHours.FindAsync(
                     connection, scope, filter, new DateRange(from, until), (long)page.Offset + page.Limit + 1, cancellationToken);
-                if (ranges.Count == 0)
-                    return [];
-
-                var parameters = Parameters(scope, filter, ranges, page.After, limit: page.Limit + 1);
-                parameters.Add("offset", page.Offset);
-                return (await connection.QueryAsync<UsageLog>(new CommandDefinition(
-                    $"""
-                    {Source(scope, filter, ranges, After(page.After))}
-                    order by created_at desc, id desc
-                    limit @limit offset @offset
-                    """,
-                    parameters,
-                    cancellationToken: cancellationToken))).AsList();
+                return ranges.Count == 0
+                    ? new Page<UsageLog>([], HasMore: false)
+                    : await ReadPageAsync(connection, scope, filter, ranges, page, PageQueries.MaxCharacters, cancellationToken);
             },
             cancellationToken);
     }
@@ -66,43 +56,39 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
         var ranges = await reads.ReadAsync(
             connection => matchingHours.FindAsync(connection, scope, filter, filter.Range, long.MaxValue, cancellationToken),
             cancellationToken);
-        var page = await ReadPageAsync(scope, filter, ranges, null, cancellationToken);
-        while (page.Count > 0)
+        foreach (var range in ranges)
         {
-            foreach (var row in page)
-                yield return row;
-            var last = page[^1];
-            page = await ReadPageAsync(scope, filter, ranges, new PageCursor(last.LoggedAt, last.Id), cancellationToken);
+            var (hasMore, next) = (true, new UsagePage(ExportPageRows, Offset: 0, After: null));
+            while (hasMore)
+            {
+                var page = await reads.ReadAsync(
+                    connection => ReadPageAsync(connection, scope, filter, [range], next, ExportPageCharacters, cancellationToken),
+                    cancellationToken);
+                foreach (var row in page.Rows)
+                    yield return row;
+                hasMore = page.HasMore;
+                if (hasMore)
+                    next = next with { After = new PageCursor(page.Rows[^1].LoggedAt, page.Rows[^1].Id) };
+            }
         }
     }
 
-    private Task<List<UsageLog>> ReadPageAsync(
-        Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, PageCursor? after, CancellationToken cancellationToken) =>
-        reads.ReadAsync(
-            async connection =>
-            {
-                var (page, characters) = (new List<UsageLog>(), 0);
-                foreach (var range in ranges.SkipWhile(range => after is { } last && range.From > last.At.UtcDateTime))
-                {
-                    var rows = connection.QueryUnbufferedAsync<UsageLog>(
-                        $"{Source(scope, filter, [range], After(after))} order by created_at desc, id desc limit @limit",
-                        Parameters(scope, filter, [range], after, limit: ExportPageRows - page.Count));
-                    await foreach (var row in rows.WithCancellation(cancellationToken))
-                    {
-                        page.Add(row);
-                        characters += row.Metadata.Text?.Length ?? 0;
-                        // Ends the query early: the rows that follow are not read.
-                        if (characters > ExportPageCharacters)
-                            return page;
-                    }
-
-                    if (page.Count == ExportPageRows)
-                        break;
-                }
-
-                return page;
-            },
-            cancellationToken);
+    private static Task<Page<UsageLog>> ReadPageAsync(
+        NpgsqlConnection connection,
+        Scope scope,
+        UsageFilter filter,
+        IReadOnlyList<DateRange> ranges,
+        UsagePage page,
+        int maxCharacters,
+        CancellationToken cancellationToken) =>
+        connection.QueryPageAsync<UsageLog>(
+            new CommandDefinition(
+                $"{Source(scope, filter, ranges, page.After)} order by created_at desc, id desc limit @limit offset @offset",
+                Parameters(scope, filter, ranges, page),
+                cancellationToken: cancellationToken),
+            page.Limit,
+            log => log.Metadata.Text.Length,
+            maxCharacters);
 
     /// <summary>Finds a usage by its id.</summary>
     /// <returns>The usage and the price by which it was priced, if any; null where the scope has no such usage.</returns>
@@ -128,12 +114,10 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
             },
             cancellationToken);
 
-    private static string After(PageCursor? after) => after is null ? "" : "and (created_at, id) < (@afterTime, @afterId)";
-
-    /// <summary>The rows of some ranges that the filter selects.</summary>
-    private static string Source(Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, string condition)
+    /// <summary>The rows of some ranges that the filter selects, after a row if one is given.</summary>
+    private static string Source(Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, PageCursor? after)
     {
-        var where = $"{scope.Filter}{filter.RowConditions} {condition}";
+        var where = $"{scope.Filter}{filter.RowConditions}{(after is null ? "" : " and (created_at, id) < (@afterTime, @afterId)")}";
         // The rows of a conversation are few: without the barrier the planner may search all rows of the scope in the order of time.
         if (filter.ConversationId is { IncludesAbsent: false })
         {
@@ -156,8 +140,7 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
                 """;
     }
 
-    private static DynamicParameters Parameters(
-        Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, PageCursor? after, int limit)
+    private static DynamicParameters Parameters(Scope scope, UsageFilter filter, IReadOnlyList<DateRange> ranges, UsagePage page)
     {
         var parameters = new DynamicParameters(new
         {
@@ -167,9 +150,10 @@ internal sealed class UsageLogRepository(ReadReplica reads, MatchingHours matchi
             until = ranges[0].Until,
             since = ranges.Select(range => range.From).ToArray(),
             ends = ranges.Select(range => range.Until).ToArray(),
-            afterTime = after?.At.UtcDateTime,
-            afterId = after?.Id,
-            limit,
+            afterTime = page.After?.At.UtcDateTime,
+            afterId = page.After?.Id,
+            offset = page.Offset,
+            limit = page.Limit + 1,
         });
         filter.AddTo(parameters);
         return parameters;

@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Buffers.Text;
-using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Shared.Paging;
 
@@ -44,26 +43,5 @@ public readonly record struct PageCursor(long Key, Guid Id)
         BinaryPrimitives.WriteInt64BigEndian(bytes, Key);
         Id.TryWriteBytes(bytes[sizeof(long)..], bigEndian: true, out _);
         return Base64Url.EncodeToString(bytes);
-    }
-}
-
-/// <summary>Pages of lists.</summary>
-public static class PageCursorExtensions
-{
-    /// <summary>
-    /// Removes the extra row that was read to detect a further page, and writes the cursor of that page into <c>X-Next-Cursor</c>.
-    /// </summary>
-    /// <param name="context">The request.</param>
-    /// <param name="rows">At most <paramref name="limit"/> + 1 rows.</param>
-    /// <param name="limit">Rows of a page.</param>
-    /// <param name="cursorAfter">The cursor of the page that follows a row.</param>
-    public static IReadOnlyList<T> ToPage<T>(this HttpContext context, List<T> rows, int limit, Func<T, PageCursor> cursorAfter)
-    {
-        if (rows.Count <= limit)
-            return rows;
-
-        rows.RemoveRange(limit, rows.Count - limit);
-        context.Response.Headers["X-Next-Cursor"] = cursorAfter(rows[^1]).ToString();
-        return rows;
     }
 }

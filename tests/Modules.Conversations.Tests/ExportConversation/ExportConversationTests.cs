@@ -29,6 +29,18 @@ public sealed class ExportConversationTests(ServerFixture server)
     }
 
     [Test]
+    public async Task An_export_of_messages_with_megabytes_is_complete()
+    {
+        using var client = server.NewClient();
+        var id = await Chat.StoreLargeConversationAsync(server.ConnectionString, client.Key!, count: 7, characters: 400_000);
+
+        var answer = await client.GetAsync($"/conversations/{id}/export");
+
+        var contents = answer.Text.TrimEnd('\n').Split('\n').Skip(1).Select(line => (string)JsonNode.Parse(line)!["content"]!);
+        await Assert.That(string.Join(",", contents.Select(content => content.Split(':')[0]))).IsEqualTo("1,2,3,4,5,6,7");
+    }
+
+    [Test]
     public async Task Another_key_gets_404()
     {
         using var owner = server.NewClient();

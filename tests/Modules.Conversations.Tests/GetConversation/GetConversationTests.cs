@@ -20,6 +20,20 @@ public sealed class GetConversationTests(ServerFixture server)
     }
 
     [Test]
+    public async Task The_messages_end_past_4_million_characters_and_the_cursor_leads_to_the_others()
+    {
+        using var client = server.NewClient();
+        var id = await Chat.StoreLargeConversationAsync(server.ConnectionString, client.Key!, count: 6, characters: 1_000_000);
+
+        var answer = await client.GetAsync($"/conversations/{id}");
+        var others = await client.GetAsync($"/conversations/{id}/messages?cursor={answer.Headers["X-Next-Cursor"]}");
+
+        var numbers = answer["messages"]!.Contents().Concat(others.Json.Contents()).Select(content => content.Split(':')[0]);
+        await Assert.That(answer["messages"]!.AsArray().Count).IsEqualTo(4);
+        await Assert.That(string.Join(",", numbers)).IsEqualTo("1,2,3,4,5,6");
+    }
+
+    [Test]
     [Arguments("false")]
     [Arguments("False")]
     [Arguments("0")]

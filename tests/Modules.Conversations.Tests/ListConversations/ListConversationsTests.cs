@@ -42,6 +42,21 @@ public sealed class ListConversationsTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_page_ends_with_the_system_prompt_that_takes_it_past_4_million_characters()
+    {
+        using var client = server.NewClient();
+        for (var number = 0; number < 5; number++)
+            await client.NewConversationAsync($"talk {number}");
+        await server.ScalarAsync<object>(
+            "update llmring.conversations set system_prompt = repeat('x', 1500000) where api_key_id = @key", new { key = client.Key });
+
+        var pages = await client.GetPagesAsync("/conversations");
+
+        await Assert.That(pages.Select(page => string.Join(",", page.Json.AsArray().Select(row => (string)row!["title"]!))))
+            .IsEquivalentTo(["talk 4,talk 3,talk 2", "talk 1,talk 0"]);
+    }
+
+    [Test]
     public async Task Cursors_page_through_conversations_with_equal_times()
     {
         using var client = server.NewClient();

@@ -26,4 +26,21 @@ public sealed class ListExecutionsTests(ServerFixture server)
         foreach (var bad in (string[])["cursor=x", $"cursor={new string('_', 32)}", "limit=0", "limit=1001", "conversation_id=1"])
             await Assert.That((await client.GetAsync($"/api/v1/mcp/tools/{tool}/history?{bad}")).Status).IsEqualTo(422).Because(bad);
     }
+
+    [Test]
+    public async Task A_page_ends_with_the_execution_that_takes_it_past_4_million_characters()
+    {
+        using var client = server.NewClient();
+        var tool = await client.CreateToolAsync(await client.CreateServerAsync());
+        for (var number = 0; number < 6; number++)
+        {
+            var body = new { input = new { number }, output = new string('x', 1_000_000) };
+            await client.PostAsync($"/api/v1/mcp/tools/{tool}/execute", body);
+        }
+
+        var pages = await client.GetPagesAsync($"/api/v1/mcp/tools/{tool}/history");
+
+        await Assert.That(pages.Select(page => string.Concat(page.Json.AsArray().Select(row => (int)row!["input"]!["number"]!))))
+            .IsEquivalentTo(["5432", "10"]);
+    }
 }

@@ -1,4 +1,5 @@
 using LlmRing.Testing;
+using TUnit.Assertions.Enums;
 
 namespace LlmRing.Modules.Mcp.Tests.ListServers;
 
@@ -20,6 +21,30 @@ public sealed class ListServersTests(ServerFixture server)
         await Assert.That(await IdsAsync(client, "?is_active=")).IsEqualTo($"{third},{first}");
         await Assert.That(await IdsAsync(client, "?is_active=False")).IsEqualTo(second);
         await Assert.That(await IdsAsync(client, "?limit=1&offset=1")).IsEqualTo(first);
+    }
+
+    [Test]
+    public async Task A_page_ends_with_the_server_that_takes_it_past_4_million_characters()
+    {
+        using var client = server.NewClient();
+        var ids = new List<string>();
+        for (var number = 0; number < 6; number++)
+        {
+            var body = new
+            {
+                name = "large",
+                url = McpSteps.PublicUrl,
+                transport_type = "http",
+                capabilities = new { text = new string('x', 900_000) },
+            };
+            ids.Add((string)(await client.PostAsync(Servers, body))["id"]!);
+        }
+
+        var pages = await client.GetPagesAsync(Servers);
+
+        await Assert.That(pages.Select(page => page.Json.AsArray().Count)).IsEquivalentTo([5, 1]);
+        await Assert.That(pages.SelectMany(page => page.Json.AsArray()).Select(row => (string)row!["id"]!).Reverse())
+            .IsEquivalentTo(ids, CollectionOrdering.Matching);
     }
 
     private static async Task<string> IdsAsync(ApiClient client, string query) =>

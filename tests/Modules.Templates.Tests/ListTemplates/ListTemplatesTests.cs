@@ -26,6 +26,18 @@ public sealed class ListTemplatesTests(ServerFixture server) : IDisposable
     }
 
     [Test]
+    public async Task A_page_ends_with_the_template_that_takes_it_past_4_million_characters()
+    {
+        for (var number = 0; number < 6; number++)
+            await _client.PostAsync(Route, new { name = $"{number}", system_prompt = new string('x', 900_000), created_by = "large" });
+
+        var pages = await _client.GetPagesAsync($"{Route}?created_by=large");
+
+        await Assert.That(pages.Select(page => string.Concat(page.Json.AsArray().Select(template => (string)template!["name"]!))))
+            .IsEquivalentTo(["54321", "0"]);
+    }
+
+    [Test]
     public async Task A_filter_by_creator_keeps_the_templates_of_the_creator()
     {
         await _client.PostAsync(Route, new { name = "hers", created_by = "ada" });

@@ -40,6 +40,21 @@ public sealed class ListLogsTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_page_ends_with_the_usage_whose_metadata_take_it_past_4_million_characters()
+    {
+        using var client = server.NewClient();
+        for (var i = 0; i < 6; i++)
+        {
+            await client.PostAsync("/api/v1/log", UsageFaker.Usage(
+                ("id_at_origin", $"{i}"), ("metadata", new JsonObject { ["text"] = new string('x', 900_000) })));
+        }
+
+        var pages = await client.GetPagesAsync("/api/v1/logs");
+
+        await Assert.That(pages.Select(Labels)).IsEquivalentTo(["5,4,3,2,1", "0"]);
+    }
+
+    [Test]
     [Arguments("alias", "fast")]
     [Arguments("model", "gpt-4o-mini")]
     [Arguments("origin", "a&b=ü")]

@@ -1,7 +1,7 @@
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 
-namespace LlmRing.Host.Pipeline.Streams;
+namespace LlmRing.Host.Pipeline.Concurrency;
 
 /// <summary>
 /// Refuses streamed responses beyond the bounds of <see cref="StreamLimiter"/>: a reader decides how long such a response lasts, and

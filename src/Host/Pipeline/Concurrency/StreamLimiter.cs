@@ -1,6 +1,6 @@
 using System.Threading.RateLimiting;
 
-namespace LlmRing.Host.Pipeline.Streams;
+namespace LlmRing.Host.Pipeline.Concurrency;
 
 /// <summary>Bounds the streamed responses that run at once: those of each owner, and all of this host.</summary>
 internal sealed class StreamLimiter : IDisposable

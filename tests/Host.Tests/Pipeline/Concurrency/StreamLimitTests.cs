@@ -1,11 +1,11 @@
 using Dapper;
-using LlmRing.Host.Pipeline.Streams;
+using LlmRing.Host.Pipeline.Concurrency;
 using LlmRing.Host.Startup;
 using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Npgsql;
 
-namespace LlmRing.Host.Tests.Pipeline.Streams;
+namespace LlmRing.Host.Tests.Pipeline.Concurrency;
 
 /// <summary>The bounds of the streamed responses that run at once.</summary>
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]

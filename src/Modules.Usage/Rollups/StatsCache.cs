@@ -35,7 +35,13 @@ internal sealed class StatsCache(IFusionCache cache, TimeProvider time) : Backgr
         var tag = Tag(scope.Id);
         return cache.GetOrSetAsync<byte[]>(
             $"{tag}:{question}",
-            (_, token) => answer(token),
+            async (context, token) =>
+            {
+                var json = await answer(token);
+                // The cache bounds its memory by the sizes that entries state.
+                context.Options.SetSize(json.Length);
+                return json;
+            },
             options => options.SetDuration(CacheDuration).MemoryOnly(),
             [tag],
             cancellationToken);

@@ -1,3 +1,4 @@
+using LlmRing.Modules.Templates.Rendering;
 using LlmRing.Modules.Templates.Storage;
 using LlmRing.Shared.Modules;
 using LlmRing.Shared.Postgres;
@@ -21,5 +22,7 @@ public sealed class TemplatesModule : IModule
     /// <inheritdoc/>
     public void AddServices(IServiceCollection services, IConfiguration configuration) => services
         .AddSingleton<TemplateRepository>()
+        .AddSingleton<VersionRepository>()
+        .AddSingleton<TemplateRenderer>()
         .AddSingleton(ProjectBackfill.Of("conversation_templates"));
 }

@@ -60,8 +60,9 @@ internal static partial class KeysCommand
             Terminal.WriteLine($"{"ID",-38}{"PROJECT",-38}{"STATE",-9}{"CREATED",-18}{"EXPIRES",-18}LAST USED (UTC)");
             foreach (var key in await keys.ListAsync(cancellationToken))
             {
+                var project = ControlCharacters.Escape(key.Project ?? $"{key.ProjectId}");
                 Terminal.WriteLine(
-                    $"{key.Id,-38}{ControlCharacters.Escape(key.Project ?? $"{key.ProjectId}"),-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}"
+                    $"{key.Id,-38}{project,-38}{key.StateAt(TimeProvider.System.GetUtcNow()),-9}"
                     + $"{Day(key.CreatedAt),-18}{Day(key.ExpiresAt),-18}{Day(key.LastUsedAt)}");
             }
         }, cancellationToken));

@@ -1,12 +1,14 @@
 using System.Globalization;
 using System.Text.Json;
 using FastEndpoints.Swagger;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using Namotion.Reflection;
 using Newtonsoft.Json.Linq;
 using NJsonSchema;
 using NSwag;
+using NSwag.Generation.AspNetCore;
 using NSwag.Generation.Processors;
 using NSwag.Generation.Processors.Contexts;
 
@@ -18,11 +20,14 @@ internal sealed class ResponseProcessor : IOperationProcessor
     public bool Process(OperationProcessorContext context)
     {
         var (definition, operation) = (context.GetEndpointDefinition()!, context.OperationDescription.Operation);
+        var isStreamed = ((AspNetCoreOperationProcessorContext)context).ApiDescription.ActionDescriptor.EndpointMetadata
+            .OfType<StreamedResponseAttribute>().Any();
         if (definition.AnonymousVerbs is null or { Length: 0 })
         {
             AddError<ErrorBody>(StatusCodes.Status401Unauthorized, "The API key is missing or not accepted.");
             AddError<ErrorBody>(
-                StatusCodes.Status429TooManyRequests, "The rate limit of the API key is used up; retry after `Retry-After` seconds.");
+                StatusCodes.Status429TooManyRequests,
+                $"The rate limit of the API key is used up{OtherLimits()}; retry after `Retry-After` seconds.");
         }
 
         if (operation.Parameters.Any(parameter => parameter.Kind is OpenApiParameterKind.Path))
@@ -32,9 +37,16 @@ internal sealed class ResponseProcessor : IOperationProcessor
 
         if (operation.RequestBody is not null)
         {
+            AddError<ErrorBody>(StatusCodes.Status408RequestTimeout, "The body arrives too slowly.");
             AddError<ErrorBody>(StatusCodes.Status413PayloadTooLarge, "The body is too large.");
             AddError<ErrorBody>(
                 StatusCodes.Status503ServiceUnavailable, "Too many large bodies are under way; retry after `Retry-After` seconds.");
+        }
+
+        if (isStreamed)
+        {
+            AddError<ErrorBody>(
+                StatusCodes.Status503ServiceUnavailable, "Too many exports are under way; retry after `Retry-After` seconds.");
         }
 
         // FastEndpoints.Swagger serializes examples with Newtonsoft.Json, and takes the default of a struct for one.
@@ -51,6 +63,10 @@ internal sealed class ResponseProcessor : IOperationProcessor
         foreach (var (status, response) in ordered)
             operation.Responses.Add(status, response);
         return true;
+
+        string OtherLimits() => isStreamed ? ", or too many exports of its scope are under way"
+            : operation.RequestBody is not null ? ", or too many large bodies of its scope are under way"
+            : "";
 
         void AddError<T>(int status, string description)
         {

@@ -18,8 +18,11 @@ internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> l
         switch (exception)
         {
             case BadHttpRequestException bad:
-                if (bad.StatusCode == StatusCodes.Status503ServiceUnavailable)
+                if (bad.StatusCode is StatusCodes.Status429TooManyRequests or StatusCodes.Status503ServiceUnavailable)
                     httpContext.Response.Headers.RetryAfter = "1";
+                // The rest of a body that arrives too slowly would keep the connection.
+                if (bad.StatusCode == StatusCodes.Status408RequestTimeout)
+                    httpContext.Response.Headers.Connection = "close";
                 await httpContext.WriteDetailAsync(bad.StatusCode, bad.Message, cancellationToken);
                 break;
             case InvalidDataException:

@@ -2,6 +2,7 @@ using System.Reflection;
 using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Host.Authentication;
+using LlmRing.Host.Pipeline.Concurrency;
 using LlmRing.Host.Pipeline.RateLimiting;
 using LlmRing.Host.Pipeline.RequestBodies;
 using LlmRing.Host.Telemetry;
@@ -26,7 +27,7 @@ internal static class HttpPipeline
         RateLimitSettings limits,
         RequestBodySettings bodies)
     {
-        services.AddSingleton(new RequestBodyBudget(bodies));
+        services.AddSingleton(new RequestBodyBudget(bodies)).AddSingleton<StreamLimiter>();
         services.AddSingleton(authentication).AddSingleton<ApiKeyLookup>().AddSingleton<LastUsedTracker>();
         if (authentication.ApiKeyValidationMode is ApiKeyValidationMode.Strict)
             services.AddHostedService<ProjectBackfillService>().AddHostedService(
@@ -82,7 +83,6 @@ internal static class HttpPipeline
         app.UseRouting();
         app.UseMiddleware<CompressedLengthMiddleware>();
         app.UseRequestDecompression();
-        app.UseMiddleware<RequestBodyBudgetMiddleware>();
         app.UseCors();
         // Authentication precedes the forwarded headers, which replace the address of the peer by what a proxy says: user headers
         // are believed by the peer that really sent them.
@@ -92,6 +92,9 @@ internal static class HttpPipeline
         app.UseAuthorization();
         if (app.Services.GetService<Quota>() is not null)
             app.UseMiddleware<RateLimitMiddleware>();
+        app.UseMiddleware<ReadLimitMiddleware>();
+        app.UseMiddleware<StreamLimitMiddleware>();
+        app.UseMiddleware<RequestBodyBudgetMiddleware>();
         app.UseFastEndpoints(Configure);
         return app;
     }

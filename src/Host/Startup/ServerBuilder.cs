@@ -44,8 +44,7 @@ internal sealed class ServerBuilder(ServerArguments arguments, IConfiguration co
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
-            // Routes that declare another limit (IRequestSizeLimitMetadata) override this one, also for decompression.
-            kestrel.Limits.MaxRequestBodySize = RequestBodySettings.DefaultLimit;
+            KestrelLimits.Apply(kestrel);
         });
         AddServices(builder, catalog);
 

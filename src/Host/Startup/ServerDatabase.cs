@@ -53,7 +53,7 @@ internal sealed class ServerDatabase : IAsyncDisposable
         return database;
     }
 
-    /// <summary>Finds what Npgsql refuses in a well-formed setting, such as a missing host, before a data source is built from it.</summary>
+    /// <summary>Finds what Npgsql refuses in a well-formed setting, such as a missing host, before a data source is built.</summary>
     private static void RequireUsable(string setting, NpgsqlConnectionStringBuilder connection)
     {
         if (string.IsNullOrWhiteSpace(connection.Host))

@@ -3,9 +3,11 @@ using System.IO.Pipelines;
 using System.Text.Json;
 using FastEndpoints;
 using LlmRing.Modules.Conversations.Storage;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.ExportConversation;
@@ -22,6 +24,7 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
     public override void Configure()
     {
         Get(ConversationRoutes.Of("/{id}/export"));
+        Options(route => route.WithMetadata(new StreamedResponseAttribute()));
         Description(description => description.Produces<string>(StatusCodes.Status200OK, JsonLines), clearDefaults: true);
         Summary(summary =>
         {

@@ -1,3 +1,4 @@
+using LlmRing.Modules.Templates.Rendering;
 using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Templates.Storage;
@@ -18,6 +19,12 @@ internal sealed record Template
 
     /// <summary>Messages to begin a conversation with, kept as sent.</summary>
     public RawJson InitialMessages { get; init; } = RawJson.EmptyArray;
+
+    /// <summary>The number of the version whose content this is; the first is 1.</summary>
+    public int Version { get; init; }
+
+    /// <summary>The variables of the system prompt and the initial messages; none where a text is not valid Liquid.</summary>
+    public IReadOnlyList<string> Variables => TemplateVariables.Of(SystemPrompt, InitialMessages.Text);
 
     /// <summary>The key of the owner; null, like the project, for a global template.</summary>
     public string? ApiKeyId { get; init; }

@@ -8,12 +8,15 @@ using Npgsql;
 
 namespace LlmRing.Modules.Templates.Storage;
 
-/// <summary>Table <c>conversation_templates</c>. Deleted templates stay in it as inactive rows, which no method finds.</summary>
+/// <summary>
+/// Table <c>conversation_templates</c>. Deleted templates stay in it as inactive rows, which no method finds. A trigger stores every
+/// new content as a version, in the transaction of the statement.
+/// </summary>
 internal sealed class TemplateRepository(NpgsqlDataSource database, ReadReplica reads, TimeProvider time)
 {
     private const string Columns = """
         id, name, description, system_prompt, model, temperature, max_tokens, tool_config, initial_messages, api_key_id, project_id,
-        created_by, is_active, usage_count, created_at, updated_at, last_used_at
+        created_by, is_active, usage_count, created_at, updated_at, last_used_at, version
         """;
 
     /// <summary>Inserts a template of the scope; absent members get their defaults.</summary>
@@ -99,6 +102,42 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, ReadReplica 
             cancellationToken: cancellationToken));
     }
 
+    /// <summary>A template of the scope, or a global one, with the content of a version.</summary>
+    /// <param name="scope">The caller.</param>
+    /// <param name="id">The template.</param>
+    /// <param name="version">The number of the version, or null.</param>
+    /// <param name="label">The label of the version, or null. Without version and label the newest version is meant.</param>
+    /// <param name="cancellationToken">Ends the statement.</param>
+    /// <returns>Null where there is no such template, version or label.</returns>
+    public async Task<Template?> FindAsync(Scope scope, Guid id, int? version, string? label, CancellationToken cancellationToken)
+    {
+        if (version is null && label is null or TemplateLabel.Latest)
+            return await FindAsync(scope, id, cancellationToken);
+
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.QuerySingleOrDefaultAsync<Template>(new CommandDefinition(
+            $"""
+            select id, v.name, description, v.system_prompt, v.model, v.temperature, v.max_tokens, v.tool_config, v.initial_messages,
+                api_key_id, project_id, t.created_by, is_active, usage_count, t.created_at, updated_at, last_used_at, v.version
+            from conversation_templates t
+            join template_versions v on v.template_id = t.id
+            where id = @id and {Visible(scope)} and v.version = coalesce(
+                @version, (select l.version from template_labels l where l.template_id = @id and label = @label))
+            """,
+            new { id, scope.ApiKeyId, scope.ProjectId, version, label },
+            cancellationToken: cancellationToken));
+    }
+
+    /// <summary>Whether the scope owns the template, which a global template is not.</summary>
+    public async Task<bool> OwnsAsync(Scope scope, Guid id, CancellationToken cancellationToken)
+    {
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        return await connection.ExecuteScalarAsync<bool>(new CommandDefinition(
+            $"select exists (select from conversation_templates where id = @id and {scope.Filter} and is_active)",
+            new { id, scope.ApiKeyId, scope.ProjectId },
+            cancellationToken: cancellationToken));
+    }
+
     /// <summary>Changes a template of the scope; absent members stay as they are.</summary>
     /// <param name="scope">The owner.</param>
     /// <param name="id">The template.</param>
@@ -175,5 +214,5 @@ internal sealed class TemplateRepository(NpgsqlDataSource database, ReadReplica 
     }
 
     /// <summary>The condition of the templates that a scope may read and use: its own and the global ones, while they are active.</summary>
-    private static string Visible(Scope scope) => $"({scope.Filter} or (api_key_id is null and project_id is null)) and is_active";
+    internal static string Visible(Scope scope) => $"({scope.Filter} or (api_key_id is null and project_id is null)) and is_active";
 }

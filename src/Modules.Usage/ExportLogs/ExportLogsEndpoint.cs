@@ -4,8 +4,10 @@ using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Usage.Filters;
 using LlmRing.Modules.Usage.Storage;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.ExportLogs;
@@ -18,6 +20,7 @@ internal sealed class ExportLogsEndpoint(UsageLogRepository logs, UsageFilterFac
     public override void Configure()
     {
         Get("/api/v1/logs/export");
+        Options(route => route.WithMetadata(new StreamedResponseAttribute()));
         Summary(summary =>
         {
             summary.Summary = "Export logged usages as CSV or NDJSON";

@@ -285,6 +285,11 @@ internal sealed class RollupRepository(ReadReplica reads, RollupBackfill backfil
     /// The sum of each bucket. PostgreSQL adds up the buckets in a third of the time that it takes to send them. Their number is rounded
     /// up, so that most queries have the same text.
     /// </summary>
-    private static string SumsOf(int buckets) =>
-        $"array[{string.Join(", ", Enumerable.Range(1, Math.Max(1, (buckets + 15) / 16) * 16).Select(bucket => $"coalesce(sum(sign * latencies[{bucket}]), 0)"))}]";
+    private static string SumsOf(int buckets)
+    {
+        const int Step = 16;
+        var sums = Enumerable.Range(1, Math.Max(1, (buckets + Step - 1) / Step) * Step)
+            .Select(bucket => $"coalesce(sum(sign * latencies[{bucket}]), 0)");
+        return $"array[{string.Join(", ", sums)}]";
+    }
 }

@@ -178,6 +178,10 @@ public sealed class CreateTemplateTests(ServerFixture server) : IDisposable
             await stranger.PostAsync(Route, "{"), await stranger.GetAsync(Route), await stranger.GetAsync($"{Route}/stats"),
             await stranger.GetAsync($"{Route}/{Guid.NewGuid()}"), await stranger.PutAsync($"{Route}/{Guid.NewGuid()}", "{"),
             await stranger.DeleteAsync($"{Route}/{Guid.NewGuid()}"), await stranger.PostAsync($"{Route}/{Guid.NewGuid()}/use"),
+            await stranger.GetAsync($"{Route}/{Guid.NewGuid()}/versions"),
+            await stranger.PostAsync($"{Route}/{Guid.NewGuid()}/render", "{"),
+            await stranger.PutAsync($"{Route}/{Guid.NewGuid()}/labels/a", "{"),
+            await stranger.DeleteAsync($"{Route}/{Guid.NewGuid()}/labels/a"),
         ])
             await Assert.That(answer.Status).IsEqualTo(401);
     }

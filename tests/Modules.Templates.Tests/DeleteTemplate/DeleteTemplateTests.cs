@@ -23,6 +23,9 @@ public sealed class DeleteTemplateTests(ServerFixture server) : IDisposable
         [
             await _client.GetAsync($"{Route}/{id}"), await _client.PutAsync($"{Route}/{id}", new { name = "n" }),
             await _client.DeleteAsync($"{Route}/{id}"), await _client.PostAsync($"{Route}/{id}/use"),
+            await _client.GetAsync($"{Route}/{id}?version=1"), await _client.GetAsync($"{Route}/{id}/versions"),
+            await _client.PostAsync($"{Route}/{id}/render", "{}"), await _client.PutAsync($"{Route}/{id}/labels/a", new { version = 1 }),
+            await _client.DeleteAsync($"{Route}/{id}/labels/a"),
         ])
             await Assert.That(gone.Status).IsEqualTo(404);
         await Assert.That((await _client.GetAsync(Route)).Text).DoesNotContain(id);

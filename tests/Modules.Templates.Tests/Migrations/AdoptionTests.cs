@@ -65,9 +65,14 @@ public sealed class AdoptionTests(ServerFixture server)
 
         var changed = await client.PutAsync(Old, new { temperature = 0.125 });
         await Assert.That((decimal)changed["temperature"]!).IsEqualTo(0.125m);
+        var versions = (await client.GetAsync($"{Old}/versions")).Json.AsArray();
+        await Assert.That(versions.Select(version => (decimal)version!["temperature"]!)).IsEquivalentTo([0.125m, 0.25m]);
+        await Assert.That((string?)versions[1]!["created_by"]).IsEqualTo("ada");
+        await Assert.That((string?)versions[1]!["created_at"]).IsEqualTo((string?)old["updated_at"]);
 
         var global = await client.GetAsync($"{Route}/00000000-0000-4000-8000-000000000002");
         await Assert.That((int)global["tool_config"]!["b"]!).IsEqualTo(2);
+        await Assert.That((await client.GetAsync($"{Route}/{global["id"]}?version=1")).Text).IsEqualTo(global.Text);
         await Assert.That((await client.GetAsync($"{Route}/00000000-0000-4000-8000-000000000003")).Status).IsEqualTo(404);
         await Assert.That((await client.GetAsync(Route)).Json.AsArray().Count).IsEqualTo(2);
     }

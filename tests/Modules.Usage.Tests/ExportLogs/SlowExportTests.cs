@@ -12,7 +12,7 @@ namespace LlmRing.Modules.Usage.Tests.ExportLogs;
 [ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 public sealed class SlowExportTests(ServerFixture server)
 {
-    // More than the pool has connections.
+    // More than the pool has connections, of two keys because the exports of one key are bounded.
     private const int Readers = 12;
 
     [Test]
@@ -22,11 +22,15 @@ public sealed class SlowExportTests(ServerFixture server)
         await using var host = await ServerFixture.StartAsync(
             database, server.Upstream, ("DATABASE_POOL_SIZE", "8"), ("DATABASE_POOL_OVERFLOW", "0"));
         await using var connection = new NpgsqlConnection(database);
-        await StoreUsagesAsync(connection, count: 20_000);
+        await StoreUsagesAsync(connection, count: 20_000, "k");
+        await StoreUsagesAsync(connection, count: 20_000, "l");
         using var http = new HttpClient { BaseAddress = host.Address };
-        http.DefaultRequestHeaders.Add("X-API-Key", "k");
-        var exports = await Task.WhenAll(Enumerable.Range(0, Readers).Select(_ => http.GetAsync(
-            "/api/v1/logs/export?format=ndjson", HttpCompletionOption.ResponseHeadersRead)));
+        var exports = await Task.WhenAll(Enumerable.Range(0, Readers).Select(async number =>
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/api/v1/logs/export?format=ndjson");
+            request.Headers.Add("X-API-Key", number % 2 == 0 ? "k" : "l");
+            return (await http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead)).EnsureSuccessStatusCode();
+        }));
 
         await Eventually.HoldsAsync(() => connection.ExecuteScalarAsync<bool>("""
             select count(*) = 0
@@ -48,7 +52,7 @@ public sealed class SlowExportTests(ServerFixture server)
         var database = await server.Postgres.CreateDatabaseAsync();
         await using var host = await ServerFixture.StartAsync(database, server.Upstream);
         await using var connection = new NpgsqlConnection(database);
-        await StoreUsagesAsync(connection, count: 2_500);
+        await StoreUsagesAsync(connection, count: 2_500, "k");
         // Usages of one and the same time, on both sides of the end of a page.
         await connection.ExecuteAsync("update llmring.usage_logs set created_at = date_trunc('minute', created_at)");
         using var client = new ApiClient(host.Address, "k");
@@ -74,11 +78,11 @@ public sealed class SlowExportTests(ServerFixture server)
         await Assert.That((ids.Count, ids.Distinct().Count())).IsEqualTo((7, 7));
     }
 
-    private static Task<int> StoreUsagesAsync(NpgsqlConnection connection, int count) => connection.ExecuteAsync(
+    private static Task<int> StoreUsagesAsync(NpgsqlConnection connection, int count, string key) => connection.ExecuteAsync(
         """
         insert into llmring.usage_logs (api_key_id, provider, model, input_tokens, output_tokens, cost, cost_source, metadata, created_at)
-        select 'k', 'p', 'm', 1, 1, 0, 'client', jsonb_build_object('text', repeat('x', 4000)), now() - n * interval '1 millisecond'
+        select @key, 'p', 'm', 1, 1, 0, 'client', jsonb_build_object('text', repeat('x', 4000)), now() - n * interval '1 millisecond'
         from generate_series(1, @count) as n
         """,
-        new { count });
+        new { count, key });
 }

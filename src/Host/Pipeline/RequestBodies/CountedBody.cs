@@ -3,10 +3,15 @@ using System.Buffers;
 namespace LlmRing.Host.Pipeline.RequestBodies;
 
 /// <summary>
-/// A request body that stops when the host's budget of bytes is used up (503) or the body has too many JSON values (413). Three bytes
-/// such as <c>{},</c> become an object of a hundred bytes and more, so a limit of bytes alone does not limit memory.
+/// A request body that stops when the owner's share (429) or the host's budget (503) of bytes is used up, when the body has too many
+/// JSON values (413), and when the body arrives too slowly (408). Three bytes such as <c>{},</c> become an object of a hundred bytes
+/// and more, so a limit of bytes alone does not limit memory.
 /// </summary>
-internal sealed class CountedBody(Stream body, RequestBodyBudget budget) : Stream
+/// <param name="body">The decompressed body.</param>
+/// <param name="owner">The party for which the bytes count, see <see cref="RequestOwner"/>.</param>
+/// <param name="budget">The budget of the host.</param>
+/// <param name="time">The clock of the deadline.</param>
+internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget budget, TimeProvider time) : Stream
 {
     /// <summary>Values of JSON in one body: numbers, texts and all others.</summary>
     public const int MaxValues = 2_000_000;
@@ -14,9 +19,19 @@ internal sealed class CountedBody(Stream body, RequestBodyBudget budget) : Strea
     /// <summary>Objects and arrays in one body.</summary>
     public const int MaxContainers = 250_000;
 
+    /// <summary>Bytes per second at which a body must arrive after <see cref="GracePeriod"/>.</summary>
+    public const int MinBytesPerSecond = 64 * 1024;
+
+    /// <summary>The time that every body has, however small.</summary>
+    public static readonly TimeSpan GracePeriod = TimeSpan.FromSeconds(30);
+
     private static readonly SearchValues<byte> Structure = SearchValues.Create("\"{[,"u8);
     private static readonly SearchValues<byte> InText = SearchValues.Create("\"\\"u8);
 
+    // Cancelled at the deadline, which each read moves. Kestrel's minimum rate does not suffice: Kestrel compares the average, so a
+    // body that begins fast may pause for hours.
+    private readonly CancellationTokenSource _deadline = new(Timeout.InfiniteTimeSpan, time);
+    private long? _started;
     private int _values;
     private int _containers;
     private bool _isInText;
@@ -41,9 +56,21 @@ internal sealed class CountedBody(Stream body, RequestBodyBudget budget) : Strea
 
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
-        var count = await body.ReadAsync(buffer, cancellationToken);
-        Count(buffer.Span[..count]);
-        return count;
+        _started ??= time.GetTimestamp();
+        var remaining = GracePeriod + TimeSpan.FromSeconds((double)BytesRead / MinBytesPerSecond) - time.GetElapsedTime(_started.Value);
+        _deadline.CancelAfter(remaining > TimeSpan.Zero ? remaining : TimeSpan.Zero);
+        await using var registration = cancellationToken.UnsafeRegister(
+            static state => ((CancellationTokenSource)state!).Cancel(), _deadline);
+        try
+        {
+            var count = await body.ReadAsync(buffer, _deadline.Token);
+            Count(buffer.Span[..count]);
+            return count;
+        }
+        catch (OperationCanceledException) when (!cancellationToken.IsCancellationRequested)
+        {
+            throw new BadHttpRequestException("The body arrives too slowly", StatusCodes.Status408RequestTimeout);
+        }
     }
 
     public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -61,13 +88,25 @@ internal sealed class CountedBody(Stream body, RequestBodyBudget budget) : Strea
 
     public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+            _deadline.Dispose();
+        base.Dispose(disposing);
+    }
+
     private void Count(ReadOnlySpan<byte> bytes)
     {
         BytesRead += bytes.Length;
-        if (!budget.TryAdd(bytes.Length))
+        switch (budget.Add(owner, bytes.Length))
         {
-            throw new BadHttpRequestException(
-                "The server is busy with other large request bodies; retry later", StatusCodes.Status503ServiceUnavailable);
+            case RequestBodyBudgetResult.ShareIsUsedUp:
+                throw new BadHttpRequestException(
+                    $"Too many large request bodies: those of one API key or project may have {budget.Share} bytes together",
+                    StatusCodes.Status429TooManyRequests);
+            case RequestBodyBudgetResult.BudgetIsUsedUp:
+                throw new BadHttpRequestException(
+                    "The server is busy with other large request bodies; retry later", StatusCodes.Status503ServiceUnavailable);
         }
 
         CountValues(bytes);

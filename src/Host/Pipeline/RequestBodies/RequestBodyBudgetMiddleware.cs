@@ -3,12 +3,13 @@ using Microsoft.AspNetCore.Http.Features;
 namespace LlmRing.Host.Pipeline.RequestBodies;
 
 /// <summary>
-/// Counts the bytes and JSON values of a body while it is read. Follows the decompression: counted is what the server must hold, not
-/// what was sent.
+/// Counts the bytes and JSON values of a body while it is read, and bounds the time that the body takes. Follows the decompression,
+/// because the server holds the bytes after it, and the authentication, because the bytes count for the scope of the caller.
 /// </summary>
-internal sealed class RequestBodyBudgetMiddleware(RequestDelegate next, RequestBodyBudget budget)
+internal sealed class RequestBodyBudgetMiddleware(RequestDelegate next, RequestBodyBudget budget, TimeProvider time)
 {
-    // A body of at most this many bytes is not counted, so that large bodies never cause a refusal of small ones.
+    // A body of at most this many bytes is not counted, so that large bodies never cause a refusal of small ones. Kestrel ends a
+    // small body that arrives slowly, see KestrelLimits.
     private const int SmallBody = 16 * 1024;
 
     public Task InvokeAsync(HttpContext context) =>
@@ -19,7 +20,8 @@ internal sealed class RequestBodyBudgetMiddleware(RequestDelegate next, RequestB
 
     private async Task CountAsync(HttpContext context)
     {
-        var body = new CountedBody(context.Request.Body, budget);
+        var owner = RequestOwner.Of(context);
+        await using var body = new CountedBody(context.Request.Body, owner, budget, time);
         context.Request.Body = body;
         try
         {
@@ -27,7 +29,7 @@ internal sealed class RequestBodyBudgetMiddleware(RequestDelegate next, RequestB
         }
         finally
         {
-            budget.Return(body.BytesRead);
+            budget.Return(owner, body.BytesRead);
         }
     }
 }

@@ -31,5 +31,6 @@ internal sealed record Message
 
     /// <summary>The characters of the texts whose length only the request's body limits.</summary>
     [JsonIgnore]
-    public int Characters => (Content?.Length ?? 0) + (ToolCalls?.Text.Length ?? 0) + (ToolResults?.Text.Length ?? 0) + Metadata.Text.Length;
+    public int Characters =>
+        (Content?.Length ?? 0) + (ToolCalls?.Text.Length ?? 0) + (ToolResults?.Text.Length ?? 0) + Metadata.Text.Length;
 }

@@ -49,7 +49,8 @@ internal sealed class RefreshServerEndpoint(
                     },
                 ],
             };
-            summary.Response<RefreshServerResponse>(StatusCodes.Status200OK, "The server with its features. Each list ends like a page of the route that lists them.");
+            summary.Response<RefreshServerResponse>(
+                StatusCodes.Status200OK, "The server with its features. Each list ends like a page of the route that lists them.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The scope has no such server.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The server is not active.");
             summary.Response<ErrorBody>(StatusCodes.Status502BadGateway, "The MCP server cannot be reached, or answers with an error.");

@@ -1,4 +1,6 @@
+using Dapper;
 using LlmRing.Testing;
+using Npgsql;
 using TUnit.Assertions.Enums;
 
 namespace LlmRing.Modules.Mcp.Tests.ListServers;
@@ -29,16 +31,11 @@ public sealed class ListServersTests(ServerFixture server)
         using var client = server.NewClient();
         var ids = new List<string>();
         for (var number = 0; number < 6; number++)
-        {
-            var body = new
-            {
-                name = "large",
-                url = McpSteps.PublicUrl,
-                transport_type = "http",
-                capabilities = new { text = new string('x', 900_000) },
-            };
-            ids.Add((string)(await client.PostAsync(Servers, body))["id"]!);
-        }
+            ids.Add(await client.CreateServerAsync());
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.ExecuteAsync(
+            "update mcp_client.servers set capabilities = jsonb_build_object('text', repeat('x', 900000)) where api_key_id = @key",
+            new { key = client.Key });
 
         var pages = await client.GetPagesAsync(Servers);
 

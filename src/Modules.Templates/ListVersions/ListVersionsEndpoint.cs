@@ -19,7 +19,8 @@ internal sealed class ListVersionsEndpoint(TemplateRepository templates, Version
         {
             summary.Summary = "List the versions of a template";
             summary.Description = """
-                Newest first. Every change of name, system prompt, model, parameters, tools or initial messages is a version. If there
+                Newest first. Every change of name, system prompt, model, parameters, tools or initial messages is a version. A page
+                ends after `limit` versions, or earlier with the one whose texts and JSON take it past 4 million characters. If there
                 are more, the header `X-Next-Cursor` has the `cursor` of the next page.
                 """;
             summary.Response<IReadOnlyList<TemplateVersion>>(StatusCodes.Status200OK, "A page of versions.");

@@ -23,10 +23,25 @@ internal sealed class UsageStore(
         await prices.StoreAsync(records, cancellationToken);
         await using var connection = await database.OpenConnectionAsync(cancellationToken);
         await partitions.CreateAsync(connection, records, cancellationToken);
-        var results = await insert.ExecuteAsync(connection, writer, records, cancellationToken);
+        var results = await InsertAsync(connection, writer, records, cancellationToken);
         await stats.EvictAsync(records.Select(record => record.Scope));
         PublishLogged(records, results);
         return results;
+    }
+
+    private async Task<LogResult[]> InsertAsync(
+        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await insert.ExecuteAsync(connection, writer, records, cancellationToken);
+        }
+        catch (PostgresException exception) when (
+            exception is { SqlState: PostgresErrorCodes.CheckViolation, TableName: "usage_logs_default" })
+        {
+            // Another writer created the partition of a month while this insert waited to add to the default one.
+            return await insert.ExecuteAsync(connection, writer, records, cancellationToken);
+        }
     }
 
     private void PublishLogged(IReadOnlyList<UsageRecord> records, LogResult[] results)

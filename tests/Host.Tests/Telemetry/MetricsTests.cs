@@ -26,7 +26,7 @@ public sealed partial class MetricsTests(ServerFixture server)
         await Assert.That(answer.Text).Contains("\nllmring_usage_batch_size_sum{} 1\n").And.Contains("\nllmring_usage_queue_depth{} 0\n");
         await Assert.That(answer.Text).Contains("\nllmring_conversations_batch_size_sum{} 1\n").And.Contains("\nllmring_conversations_queue_depth{} 0\n");
         await Assert.That(answer.Text).Contains("""llmring_mcp_call_duration_seconds_count{operation="tools/call",outcome="failed"} 1""");
-        await Assert.That(answer.Text).Contains("""db_client_connection_max{db_client_connection_pool_name="llmring"} 30""");
+        await Assert.That(answer.Text).Contains("""db_client_connection_max{db_client_connection_pool_name="llmring"} 10""");
         await Assert.That(answer.Text).Contains("\nfusioncache_cache_miss_total{} ").And.Contains("fusioncache_cache_hit_total{");
         // Prometheus rejects a metric that is described twice.
         await Assert.That(Type().Matches(answer.Text).Select(match => match.Groups[1].Value)).HasDistinctItems();

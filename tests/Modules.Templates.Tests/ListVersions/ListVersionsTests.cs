@@ -40,6 +40,19 @@ public sealed class ListVersionsTests(ServerFixture server) : IDisposable
     }
 
     [Test]
+    public async Task A_page_ends_with_the_version_that_takes_it_past_4_million_characters()
+    {
+        var id = await _client.NewTemplateAsync();
+        for (var number = 2; number <= 7; number++)
+            await _client.PutAsync($"{Route}/{id}", new { name = $"{number}", system_prompt = new string('x', 900_000) });
+
+        var pages = await _client.GetPagesAsync($"{Route}/{id}/versions");
+
+        await Assert.That(pages.Select(page => string.Concat(page.Json.AsArray().Select(version => (int)version!["version"]!))))
+            .IsEquivalentTo(["76543", "21"]);
+    }
+
+    [Test]
     public async Task A_new_description_or_a_use_is_no_version()
     {
         var id = await _client.NewTemplateAsync();

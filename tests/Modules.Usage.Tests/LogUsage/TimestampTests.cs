@@ -37,6 +37,32 @@ public sealed class TimestampTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_usage_is_stored_while_another_host_creates_the_partition_of_its_month()
+    {
+        var database = await server.Postgres.CreateDatabaseAsync();
+        await using var host = await ServerFixture.StartAsync(database, server.Upstream);
+        using var client = new ApiClient(host.Address, "k");
+        await using var creating = new NpgsqlConnection(database);
+        await creating.OpenAsync();
+        await using var transaction = await creating.BeginTransactionAsync();
+        await creating.ExecuteAsync("set local search_path to llmring; select usage_create_partition('2023-05-01T00:00:00Z')");
+
+        var logging = client.PostAsync("/api/v1/log", UsageFaker.Usage(("timestamp", "2023-05-10T12:00:00Z")));
+        await using var watching = new NpgsqlConnection(database);
+        await Eventually.HoldsAsync(() => watching.ExecuteScalarAsync<bool>(
+            """
+            select exists (
+                select from pg_stat_activity
+                where datname = current_database() and wait_event_type = 'Lock' and query like '%insert into usage_logs%')
+            """));
+        await transaction.CommitAsync();
+
+        await Assert.That((await logging).Status).IsEqualTo(200);
+        var stats = await client.GetAsync("/api/v1/stats?start_date=2023-05-01&end_date=2023-05-31");
+        await Assert.That((int)stats["summary"]!["total_requests"]!).IsEqualTo(1);
+    }
+
+    [Test]
     public async Task A_time_before_2020_or_more_than_five_minutes_ahead_is_refused_and_nothing_is_stored()
     {
         var now = new DateTimeOffset(2026, 11, 24, 12, 0, 0, TimeSpan.Zero);

@@ -1,4 +1,4 @@
-.PHONY: dev test bench format publish pack test-template test-published docker docker-stop docker-logs docker-status logs status
+.PHONY: dev test bench abuse format publish pack test-template test-published docker docker-stop docker-logs docker-status logs status
 
 # Set-up and running server on http://0.0.0.0:9101, Swagger at /docs.
 dev:
@@ -11,6 +11,10 @@ test:
 # Load and query benchmarks against a server and a PostgreSQL of their own; see docs/benchmarks.md.
 bench:
 	@scripts/bench.sh
+
+# Abuses a server over loopback in every known way at once, and measures what another key gets meanwhile; see docs/benchmarks.md.
+abuse:
+	@scripts/abuse.sh
 
 # One file for each platform, with nothing to install: artifacts/linux-x64/llmring-server, artifacts/linux-arm64/llmring-server.
 publish:

@@ -48,7 +48,7 @@ echo "$(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuin
 export EXPORT_KEY=exported
 status=0
 # The abuses go on a little longer than the measurement, which ends the script.
-timeout $((SECONDS_EACH + 60)) python3 tests/Benchmarks/abuse.py attack "http://127.0.0.1:$PORT" $((SECONDS_EACH + 4)) >"$WORK/attack" &
+timeout $((SECONDS_EACH + 60)) python3 tests/Benchmarks/abuse.py attack "http://127.0.0.1:$PORT" $((SECONDS_EACH + 4)) >"$WORK/attack" 2>/dev/null &
 attack=$!
 timeout $((SECONDS_EACH + 90)) python3 tests/Benchmarks/abuse.py measure "http://127.0.0.1:$PORT" "$SECONDS_EACH" "$SERVER" || status=$?
 wait "$attack" || true

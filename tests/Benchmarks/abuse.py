@@ -114,8 +114,8 @@ async def slow_body(number):
         writer.write(head("POST", "/api/v1/log/batch", f"slow-{number % 7}", 20_000_000) + b"[" + b" " * 4_000_000)
         answer = asyncio.ensure_future(reader.readuntil(b"\r\n\r\n"))
         for _ in range(25):
-            if answer.done():
-                return int(answer.result().split(b" ", 2)[1])
+            if answer.done() or writer.transport.is_closing():
+                return int((await answer).split(b" ", 2)[1])
             writer.write(b" ")
             await asyncio.sleep(1)
         return "25 s"
@@ -129,6 +129,8 @@ async def slow_header(number):
     try:
         writer.write(b"GET / HTTP/1.1\r\n")
         for _ in range(25):
+            if writer.transport.is_closing():
+                return "closed"
             writer.write(b"X-A: b\r\n")
             await asyncio.sleep(1)
         return "25 s"
@@ -183,7 +185,7 @@ async def upstream(reader, writer):
         header = (await reader.readuntil(b"\r\n\r\n")).decode()
         if "/endless" in header:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: ")
-            while True:
+            while not writer.transport.is_closing():
                 writer.write(b"x" * 65_536)
                 await writer.drain()
         await asyncio.sleep(60)
@@ -199,11 +201,11 @@ def refresh(path, upstream_port):
     async def act(number):
         key = f"mcp-{path}-{number % 5}"
         if key not in servers:
-            body = json.dumps({"name": key, "url": f"http://127.0.0.1:{upstream_port}/{path}"}).encode()
+            body = json.dumps({"name": key, "url": f"http://127.0.0.1:{upstream_port}/{path}", "transport_type": "http"}).encode()
             status, answer = await request("POST", "/api/v1/mcp/servers", key, body)
             if status >= 300:
                 return f"create {status}"
-            servers[key] = json.loads(answer)["server_id"]
+            servers[key] = json.loads(answer)["id"]
         return (await request("POST", f"/api/v1/mcp/servers/{servers[key]}/refresh", key, b"{}"))[0]
 
     return act

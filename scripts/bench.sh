@@ -4,27 +4,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/need.sh
-need initdb postgresql
 need wrk wrk
 
 SECONDS_EACH=${SECONDS_EACH:-10}
 STATS_ROWS=${STATS_ROWS:-10000000}
-WORK=$(mktemp -d /tmp/llmring-bench-XXXXXX)
-chmod 755 "$WORK"
-PGBIN=$(dirname "$(ls -d /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1 || command -v initdb)")
-free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
-PGPORT=$(free_port) PORT=$(free_port)
-export PGPORT PGHOST=127.0.0.1 PGUSER=bench PGDATABASE=bench
-as_postgres() { if [ "$(id -u)" = 0 ]; then runuser -u postgres -- "$@"; else "$@"; fi; }
+. scripts/measured-server.sh
 sql() { psql -qtAX -v ON_ERROR_STOP=1 -c "$1"; }
 row() { printf '| %-64s | %12s | %9s | %9s |\n' "$@"; }
-
-finish() {
-    [ -n "${SERVER:-}" ] && kill "$SERVER" 2>/dev/null && wait "$SERVER" 2>/dev/null || true
-    as_postgres "$PGBIN/pg_ctl" stop -D "$WORK/data" -m fast -s >/dev/null 2>&1 || true
-    rm -rf "$WORK"
-}
-trap finish EXIT
 
 # A row of the table from wrk: requests per second times what each holds, and two percentiles.
 load() { # NAME CONNECTIONS FACTOR SCRIPT PATH
@@ -35,12 +21,6 @@ load() { # NAME CONNECTIONS FACTOR SCRIPT PATH
         grep "Non-2xx" <<<"$out"
     fi
 }
-
-dotnet publish src/Host -c Release --use-current-runtime --no-self-contained -p:PublishReadyToRun=true --disable-build-servers -o "$WORK/server" -v quiet -nologo
-if [ "$(id -u)" = 0 ]; then install -d -o postgres "$WORK/data"; fi
-as_postgres "$PGBIN/initdb" -D "$WORK/data" -U bench --auth=trust --encoding=UTF8 --locale=C >/dev/null
-as_postgres "$PGBIN/pg_ctl" start -D "$WORK/data" -w -s -l "$WORK/data/log" -o "-c listen_addresses=127.0.0.1 -c port=$PGPORT -c unix_socket_directories="
-createdb bench
 
 # A registry of the size of the public one.
 python3 - "$WORK/registry" <<'PYTHON'
@@ -61,10 +41,7 @@ json.dump({"messages": [{"role": "user", "content": "What is the weather like? "
            "finish_reason": "stop", "usage": {}}, "metadata": {"provider": "openai", "model": "model-1", "cost": 0.01}}, open(f"{sys.argv[1]}/conversation.json", "w"))
 PYTHON
 
-LLMRING_DATABASE_URL="postgresql://bench@127.0.0.1:$PGPORT/bench" LLMRING_REGISTRY_BASE_URL="file://$WORK/registry/" LLMRING_REDIS_URL=redis://127.0.0.1:1/0 \
-    "$WORK/server/llmring-server" serve --env prod --host 127.0.0.1 --port "$PORT" >"$WORK/server.log" 2>&1 &
-SERVER=$!
-for _ in $(seq 100); do curl -sf "http://127.0.0.1:$PORT/health" >/dev/null && break; sleep 0.2; done
+serve LLMRING_REGISTRY_BASE_URL="file://$WORK/registry/"
 
 echo "$(nproc) cores, $(awk -F': ' '/model name/ { print $2; exit }' /proc/cpuinfo), $(sql 'show server_version'), $(date -u +%F), load before: $(cut -d' ' -f1 /proc/loadavg), fsync $(sql 'show fsync'), synchronous_commit $(sql 'show synchronous_commit')"
 row "what" "per second" "p50" "p99"

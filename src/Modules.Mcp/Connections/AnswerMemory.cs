@@ -6,10 +6,10 @@ namespace LlmRing.Modules.Mcp.Connections;
 internal sealed class AnswerMemory
 {
     /// <summary>Bytes of all answers.</summary>
-    public const long MaxBytes = 256 * Megabyte;
+    public const long MaxBytes = 128 * Megabyte;
 
     /// <summary>Bytes of the answers to one scope: a share that leaves the host's memory to others.</summary>
-    public const long MaxBytesPerScope = MaxBytes / 4;
+    public const long MaxBytesPerScope = MaxBytes / 2;
 
     private const long Megabyte = 1024 * 1024;
 

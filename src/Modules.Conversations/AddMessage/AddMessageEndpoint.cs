@@ -36,7 +36,7 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
     {
         if (settings.MessageLoggingLevel is LoggingLevel.None)
             await Send.DetailAsync(StatusCodes.Status400BadRequest, "Message logging is disabled", ct);
-        else if (await writer.AppendAsync(HttpContext.GetScope(), request.Id, [request], settings.MessageLoggingLevel, ct) is [var stored])
+        else if (await writer.AppendAsync(HttpContext.GetScope(), request.ConversationId, [request], settings.MessageLoggingLevel, ct) is [var stored])
             await Send.OkAsync(stored, ct);
         else
             await Send.NotFoundAsync("Conversation", ct);
@@ -45,9 +45,9 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
 
 internal sealed record AddMessageRequest : MessageInput
 {
-    /// <summary>Read from the path only: the body may have an <c>id</c>, which is ignored.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
-    public Guid Id { get; init; }
+    /// <summary>Read from the path only. An <c>id</c> in the body is a member of the message.</summary>
+    [BindFrom("id"), JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
+    public Guid ConversationId { get; init; }
 }
 
 internal sealed class AddMessageValidator : Validator<AddMessageRequest>

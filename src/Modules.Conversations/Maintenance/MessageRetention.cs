@@ -39,10 +39,9 @@ internal sealed class MessageRetention(NpgsqlDataSource database, ConversationSe
     private static async Task<long> DeleteAsync(
         NpgsqlConnection connection, Scope? scope, DateTime cutoff, CancellationToken cancellationToken)
     {
-        // A scope's messages are found through its conversations. A conversation younger than the cutoff has no older messages.
+        // A scope's messages are found through its conversations, whatever their age: clients may send old messages.
         var ownConversations = scope is null ? "" : $"""
-            join conversations c on c.id = m.conversation_id
-                and {scope.FilterOn("c")} and c.created_at < @cutoff and c.id >= @conversation
+            join conversations c on c.id = m.conversation_id and {scope.FilterOn("c")} and c.id >= @conversation
             """;
         // Pages follow the index on (conversation_id, position). An index on the time would make this faster and every insert slower.
         // Rows that a concurrent deletion has locked are skipped, so that two deletions never wait for each other.

@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Net;
 using System.Reflection;
 using System.Text.Json;
+using LlmRing.Shared.Json;
 using Microsoft.Extensions.Configuration;
 
 namespace LlmRing.Shared.Settings;
@@ -59,8 +60,7 @@ public static class SettingsReader
             },
             _ when type == typeof(int) => int.TryParse(
                 text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null,
-            _ when type.IsEnum => Enum.TryParse(
-                type, text, ignoreCase: true, out var member) && Enum.IsDefined(type, member) ? member : null,
+            _ when type.IsEnum => EnumNames.Find(type, text),
             _ when type == typeof(Uri) => Uri.TryCreate(text, UriKind.Absolute, out var uri) ? uri : null,
             _ when type == typeof(IReadOnlyList<string>) => ParseList(text),
             _ when type == typeof(IReadOnlyList<IPNetwork>) => ParseNetworks(text),

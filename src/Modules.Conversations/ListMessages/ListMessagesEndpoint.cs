@@ -27,7 +27,8 @@ internal sealed class ListMessagesEndpoint(ConversationRepository conversations)
                 the first or the last message it has fewer. `X-Next-Cursor` leads to the messages after the page.
                 """;
             summary.Response<IReadOnlyList<Message>>(StatusCodes.Status200OK, "A page of messages.");
-            summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation, or the conversation no such message.");
+            summary.Response<ErrorBody>(
+                StatusCodes.Status404NotFound, "The caller has no such conversation, or the conversation no such message.");
         });
     }
 

@@ -4,7 +4,7 @@ using System.Text.Json;
 namespace LlmRing.Shared.Json;
 
 /// <summary>
-/// The names of enum values in requests, answers and settings: snake_case. A number or a list of names is no value, unlike for
+/// The names of enum values in requests and answers: snake_case. A number or a list of names is no value, unlike for
 /// <see cref="Enum.TryParse(Type, string, out object)"/>.
 /// </summary>
 internal static class EnumNames

@@ -3,7 +3,6 @@ using System.Globalization;
 using System.Net;
 using System.Reflection;
 using System.Text.Json;
-using LlmRing.Shared.Json;
 using Microsoft.Extensions.Configuration;
 
 namespace LlmRing.Shared.Settings;
@@ -60,7 +59,10 @@ public static class SettingsReader
             },
             _ when type == typeof(int) => int.TryParse(
                 text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null,
-            _ when type.IsEnum => EnumNames.Find(type, text),
+            // TryParse alone also accepts numbers and lists of names.
+            _ when type.IsEnum => Enum.GetNames(type).Contains(text, StringComparer.OrdinalIgnoreCase)
+                ? Enum.Parse(type, text, ignoreCase: true)
+                : null,
             _ when type == typeof(Uri) => Uri.TryCreate(text, UriKind.Absolute, out var uri) ? uri : null,
             _ when type == typeof(IReadOnlyList<string>) => ParseList(text),
             _ when type == typeof(IReadOnlyList<IPNetwork>) => ParseNetworks(text),

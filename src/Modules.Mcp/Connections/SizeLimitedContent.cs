@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Net;
 
 namespace LlmRing.Modules.Mcp.Connections;
@@ -6,7 +7,8 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// <summary>
 /// The body of an answer, read up to a limit: the size that an MCP server may make this server hold in memory. The limit of a stream
 /// (server-sent events) holds for each event, because a stream lives as long as its connection and is read event by event. The bytes
-/// count in <see cref="AnswerMemory"/> until the body, or its event, is read.
+/// count in <see cref="AnswerMemory"/> until the body, or its event, is read. An event is passed on when it is whole: the parser of
+/// the SDK doubles one buffer while an event grows, so that an event without an end would cost several times its bytes.
 /// </summary>
 internal sealed class SizeLimitedContent : HttpContent
 {
@@ -104,6 +106,14 @@ internal sealed class SizeLimitedContent : HttpContent
     {
         private static readonly SearchValues<byte> LineBreaks = SearchValues.Create("\r\n"u8);
 
+        // Keeps an event in pieces of the default buffer size; a stream that waits for events holds no buffer.
+        private readonly PipeReader? _reader =
+            content._hasEvents ? PipeReader.Create(inner, new StreamPipeReaderOptions(useZeroByteReads: true)) : null;
+
+        // Bytes at the start of _reader that were counted, and those of them that are whole events.
+        private long _counted;
+        private long _whole;
+
         // Bytes of the answer, or of the event under way.
         private long _size;
         private bool _isLineEmpty = true;
@@ -125,18 +135,23 @@ internal sealed class SizeLimitedContent : HttpContent
             set => throw new NotSupportedException();
         }
 
-        public override int Read(byte[] buffer, int offset, int count)
-        {
-            var read = inner.Read(buffer, offset, count);
-            Count(buffer.AsSpan(offset, read));
-            return read;
-        }
+        public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
         public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
         {
-            var read = await inner.ReadAsync(buffer, cancellationToken);
-            Count(buffer.Span[..read]);
-            return read;
+            try
+            {
+                if (_reader is not null)
+                    return await ReadWholeEventsAsync(_reader, buffer, cancellationToken);
+                var read = await inner.ReadAsync(buffer, cancellationToken);
+                Add(read);
+                return read;
+            }
+            catch (McpFailureException failure)
+            {
+                content._onExceeded(failure);
+                throw;
+            }
         }
 
         public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
@@ -157,26 +172,36 @@ internal sealed class SizeLimitedContent : HttpContent
             if (disposing)
             {
                 content._lease.Dispose();
+                _reader?.Complete();
                 inner.Dispose();
             }
 
             base.Dispose(disposing);
         }
 
-        private void Count(ReadOnlySpan<byte> bytes)
+        private async ValueTask<int> ReadWholeEventsAsync(PipeReader reader, Memory<byte> buffer, CancellationToken cancellationToken)
         {
-            try
+            while (_whole == 0)
             {
-                if (content._hasEvents)
-                    CountEvents(bytes);
-                else
-                    Add(bytes.Length);
+                var result = await reader.ReadAsync(cancellationToken);
+                foreach (var piece in result.Buffer.Slice(_counted))
+                    CountEvents(piece.Span);
+                // The last event of a stream may lack its blank line.
+                if (result.IsCompleted)
+                    _whole = _counted;
+                reader.AdvanceTo(result.Buffer.Start, _whole == 0 ? result.Buffer.End : result.Buffer.Start);
+                if (result.IsCompleted && _whole == 0)
+                    return 0;
             }
-            catch (McpFailureException failure)
-            {
-                content._onExceeded(failure);
-                throw;
-            }
+
+            reader.TryRead(out var pending);
+            var length = (int)Math.Min(_whole, buffer.Length);
+            var part = pending.Buffer.Slice(0, length);
+            part.CopyTo(buffer.Span);
+            reader.AdvanceTo(part.End);
+            _counted -= length;
+            _whole -= length;
+            return length;
         }
 
         /// <summary>Ends an event at each blank line. Lines end with LF, CR or CRLF.</summary>
@@ -185,8 +210,11 @@ internal sealed class SizeLimitedContent : HttpContent
             for (var end = bytes.IndexOfAny(LineBreaks); end >= 0; end = bytes.IndexOfAny(LineBreaks))
             {
                 AddToLine(end);
+                _counted++;
                 var isSecondHalf = bytes[end] == '\n' && _isAfterCarriageReturn;
-                if (_isLineEmpty && !isSecondHalf)
+                if (isSecondHalf)
+                    _whole += _whole == _counted - 1 ? 1 : 0;
+                else if (_isLineEmpty)
                     EndEvent();
                 _isLineEmpty = true;
                 _isAfterCarriageReturn = bytes[end] == '\r';
@@ -201,11 +229,13 @@ internal sealed class SizeLimitedContent : HttpContent
             if (count == 0)
                 return;
             _isLineEmpty = _isAfterCarriageReturn = false;
+            _counted += count;
             Add(count);
         }
 
         private void EndEvent()
         {
+            _whole = _counted;
             content._lease.Release();
             if (content._isStream)
                 _size = 0;

@@ -38,6 +38,7 @@ internal sealed partial class RegistryLoader(
     private static readonly TimeSpan LeasePollInterval = TimeSpan.FromMilliseconds(200);
 
     private readonly ConcurrentDictionary<string, string> _unavailable = new(StringComparer.Ordinal);
+    private volatile Task _latest = Task.CompletedTask;
 
     /// <summary>Makes the cache's entry; null (for some seconds, on this host only) when there is no copy.</summary>
     public async Task<RegistryBundle?> LoadAsync(
@@ -45,8 +46,14 @@ internal sealed partial class RegistryLoader(
     {
         // A load that requests share, or that the cache runs in the background, has no caller that cancels it when the server stops.
         using var stopping = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken, lifetime.ApplicationStopping);
-        return await LoadUntilStoppedAsync(context, stopping.Token);
+        var load = LoadUntilStoppedAsync(context, stopping.Token);
+        _latest = load;
+        return await load;
     }
+
+    /// <summary>Completes, without an exception, when the load that began last has ended.</summary>
+    public async Task WaitForEndAsync(CancellationToken cancellationToken) =>
+        await _latest.WaitAsync(cancellationToken).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
 
     private async Task<RegistryBundle?> LoadUntilStoppedAsync(
         FusionCacheFactoryExecutionContext<RegistryBundle?> context, CancellationToken cancellationToken)

@@ -7,10 +7,17 @@ namespace LlmRing.Modules.Registry.Upstream;
 /// <summary>
 /// Keeps the snapshot current: reads the cache every second, which costs nothing until the entry has changed or a refresh is due.
 /// </summary>
-internal sealed partial class RegistryRefresher(RegistryCatalog catalog, TimeProvider time, ILogger<RegistryRefresher> logger)
-    : BackgroundService
+internal sealed partial class RegistryRefresher(
+    RegistryCatalog catalog, RegistryLoader loader, TimeProvider time, ILogger<RegistryRefresher> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
+
+    /// <summary>Also waits for a load under way, which uses the database and the HTTP client that the server disposes of next.</summary>
+    public override async Task StopAsync(CancellationToken cancellationToken)
+    {
+        await base.StopAsync(cancellationToken);
+        await loader.WaitForEndAsync(cancellationToken);
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {

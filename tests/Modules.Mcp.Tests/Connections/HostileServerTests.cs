@@ -42,6 +42,36 @@ public sealed class HostileServerTests(McpFixture fixture)
     }
 
     [Test]
+    [Arguments("\n")]
+    [Arguments("\r\n")]
+    public async Task An_event_that_arrives_byte_by_byte_is_read_while_its_stream_stays_open(string lineEnd)
+    {
+        var read = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = await ScriptedUpstream.StartAsync();
+        upstream.OnRequest = async (context, request) =>
+        {
+            context.Response.ContentType = "text/event-stream";
+            var answer = (ScriptedUpstream.BeginAnswer(request) + ScriptedUpstream.EndAnswer).ReplaceLineEndings("");
+            foreach (var character in $": comment{lineEnd}event: message{lineEnd}data: {answer}{lineEnd}{lineEnd}")
+            {
+                await context.Response.WriteAsync(character.ToString());
+                await context.Response.Body.FlushAsync();
+            }
+
+            await read.Task.WaitAsync(context.RequestAborted);
+        };
+        await using var server = await fixture.StartAsync(new FakeTimeProvider(DateTimeOffset.UtcNow));
+        using var client = new ApiClient(server.Address, McpFixture.NewKey());
+        var tool = await client.CreateToolAsync(await client.CreateServerAsync(upstream.Url));
+
+        // The clock stands still, so no timeout ends the call: the minute only guards against a hang.
+        var execution = await client.PostAsync($"/api/v1/mcp/tools/{tool}/execute", """{"input": {}}""").WaitAsync(TimeSpan.FromMinutes(1));
+
+        await Assert.That(execution["error"]).IsNull().Because(execution.Text);
+        read.SetResult();
+    }
+
+    [Test]
     public async Task A_stream_that_asks_to_be_opened_again_at_once_is_opened_again_after_a_second()
     {
         var opened = 0;

@@ -1,7 +1,9 @@
+using Dapper;
 using LlmRing.Shared.Contracts;
 using LlmRing.Testing;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Time.Testing;
+using Npgsql;
 
 namespace LlmRing.Modules.Registry.Tests.Snapshot;
 
@@ -130,18 +132,23 @@ public sealed class BundledRegistryTests(BundledServer server)
     }
 
     [Test]
-    public async Task A_server_stops_while_the_first_callers_fetch_is_not_answered()
+    public async Task A_server_that_stops_ends_the_first_callers_fetch_and_gives_its_lease_back()
     {
+        var database = await server.Postgres.CreateDatabaseAsync();
         await using var upstream = new RegistryUpstream { Delay = TimeSpan.FromMinutes(5) };
         await upstream.StartAsync();
         // The clock stands still, so no timeout ends the fetch.
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
-        var host = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), upstream, time, ("MODULES", "registry"));
+        var host = await ServerFixture.StartAsync(database, upstream, time, ("MODULES", "registry"));
         // The fetch belongs to all callers: none of them cancels it.
         _ = host.Services.GetRequiredService<IModelPrices>().FindAsync("openai", "gpt-4.1", null, CancellationToken.None).AsTask();
         await Eventually.HoldsAsync(() => Task.FromResult(!upstream.Requests.IsEmpty));
 
         // Far less than the upstream takes: only guards against a hang.
         await host.DisposeAsync().AsTask().WaitAsync(TimeSpan.FromMinutes(1));
+
+        // The load has ended before the database and the HTTP client were disposed of.
+        await using var connection = new NpgsqlConnection(database);
+        await Assert.That(await connection.ExecuteScalarAsync<long>("select count(*) from registry_lease")).IsEqualTo(0);
     }
 }

@@ -50,6 +50,12 @@ internal static class MessageMetadata
                 foreach (var member in sentExtra.EnumerateObject())
                     member.WriteTo(json);
             }
+            else if (sentExtra.ValueKind is not JsonValueKind.Undefined)
+            {
+                // An "extra" of the client that is no object is kept as a member of the object.
+                json.WritePropertyName("extra");
+                sentExtra.WriteTo(json);
+            }
 
             foreach (var (name, value) in extra)
             {

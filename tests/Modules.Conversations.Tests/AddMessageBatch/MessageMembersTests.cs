@@ -97,6 +97,17 @@ public sealed class MessageMembersTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Metadata_of_the_client_named_extra_are_kept_beside_the_further_members()
+    {
+        using var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+
+        var answer = await client.PostAsync($"/conversations/{id}/messages", """{"role": "user", "a": 1, "metadata": {"extra": 5}}""");
+
+        await Chat.AssertSameJsonAsync(answer["metadata"]!, """{"extra": {"extra": 5, "a": 1}}""");
+    }
+
+    [Test]
     public async Task Level_metadata_keeps_ids_and_names_and_no_member_that_may_be_content()
     {
         using var client = server.NewClient();

@@ -1,5 +1,6 @@
 using System.Security.Claims;
 using System.Text.Encodings.Web;
+using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Authentication;
@@ -9,14 +10,16 @@ using Microsoft.Extensions.Options;
 namespace LlmRing.Host.Authentication;
 
 /// <summary>
-/// Turns <c>X-API-Key</c>, or <c>X-User-ID</c> + <c>X-Project-ID</c> from a trusted proxy, into a <see cref="Scope"/>.
+/// Turns <c>X-API-Key</c>, <c>X-User-ID</c> + <c>X-Project-ID</c> from a trusted proxy, or a browser's session into a
+/// <see cref="Scope"/>.
 /// </summary>
 internal sealed class ScopeAuthenticationHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
     ILoggerFactory loggers,
     UrlEncoder encoder,
     AuthenticationSettings settings,
-    ApiKeyLookup access)
+    ApiKeyLookup access,
+    ISessionKeys sessions)
     : AuthenticationHandler<AuthenticationSchemeOptions>(options, loggers, encoder)
 {
     public const string SchemeName = "Scope";
@@ -35,7 +38,7 @@ internal sealed class ScopeAuthenticationHandler(
 
         var scope = Request.Headers["X-API-Key"].ToString().Trim() is { Length: > 0 } key
             ? await ScopeOfKeyAsync(key)
-            : await ScopeOfProjectAsync();
+            : HasUserHeaders ? await ScopeOfProjectAsync() : await ScopeOfSessionAsync(endpoint);
 
         if (scope is null)
             return AuthenticateResult.NoResult();
@@ -72,6 +75,22 @@ internal sealed class ScopeAuthenticationHandler(
         return !settings.EnforceMembershipVerification || await access.IsMemberAsync(userId, projectId, Context.RequestAborted)
             ? Scope.OfProject(projectId)
             : Refuse(StatusCodes.Status404NotFound, "Project not found");
+    }
+
+    private bool HasUserHeaders => Request.Headers.ContainsKey("X-User-ID") || Request.Headers.ContainsKey("X-Project-ID");
+
+    private async ValueTask<Scope?> ScopeOfSessionAsync(Endpoint endpoint)
+    {
+        if (await sessions.FindKeyAsync(Context, Context.RequestAborted) is not { } key)
+            return null;
+        if (!HttpMethods.IsGet(Request.Method)
+            && !HttpMethods.IsHead(Request.Method)
+            && endpoint.Metadata.GetMetadata<AllowSessionWriteAttribute>() is null)
+            return Refuse(StatusCodes.Status403Forbidden, "A browser session may only read: send X-API-Key to change something");
+
+        Context.Features.Set(SessionRequest.Instance);
+        Response.Headers.CacheControl = "no-store";
+        return await ScopeOfKeyAsync(key);
     }
 
     private Scope? Refuse(int status, string detail)

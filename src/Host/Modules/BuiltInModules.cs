@@ -1,5 +1,6 @@
 using System.Reflection;
 using LlmRing.Modules.Conversations;
+using LlmRing.Modules.Dashboard;
 using LlmRing.Modules.Mcp;
 using LlmRing.Modules.Registry;
 using LlmRing.Modules.Templates;
@@ -13,6 +14,7 @@ internal static class BuiltInModules
     public static IReadOnlyList<Assembly> Assemblies { get; } =
     [
         typeof(ConversationsModule).Assembly,
+        typeof(DashboardModule).Assembly,
         typeof(McpModule).Assembly,
         typeof(RegistryModule).Assembly,
         typeof(TemplatesModule).Assembly,

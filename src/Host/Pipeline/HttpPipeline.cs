@@ -8,6 +8,7 @@ using LlmRing.Host.Pipeline.RequestBodies;
 using LlmRing.Host.Telemetry;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.HttpOverrides;
@@ -117,6 +118,14 @@ internal static class HttpPipeline
         // A parameter may be given several times. The default parser would read a value that begins with a bracket as a JSON array.
         config.Binding.ValueParserFor<IReadOnlyList<string>>(values => new ParseResult(true, values.ToArray()));
         JsonConventions.Apply(config.Serializer.Options);
+        config.Serializer.ResponseSerializer = (response, body, contentType, _, cancellationToken) =>
+        {
+            if (body is null)
+                return Task.CompletedTask;
+            response.ContentType ??= contentType;
+            return JsonSerializer.SerializeAsync(
+                response.BodyWriter, body, body.GetType(), response.HttpContext.GetResponseJsonOptions(), cancellationToken);
+        };
         config.Serializer.RequestDeserializer = async (request, type, _, cancellationToken) =>
         {
             try

@@ -86,9 +86,14 @@ internal sealed class ServerBuilder(ServerArguments arguments, IConfiguration co
                 configuration.ReadSettings<CorsSettings>(),
                 configuration.ReadSettings<RateLimitSettings>(),
                 configuration.ReadSettings<RequestBodySettings>())
-            .AddOpenApiDocument(catalog);
+            .AddOpenApiDocument(catalog)
+            .AddSingleton(provider => new ServerDescription(
+                LlmRingServer.Version,
+                [.. catalog.Modules.Select(module => module.Name)],
+                provider.GetRequiredService<AuthenticationSettings>().ApiKeyValidationMode is ApiKeyValidationMode.Bridge));
         foreach (var module in catalog.Modules)
             services.AddModule(module, configuration);
+        services.TryAddSingleton<ISessionKeys, NoSessionKeys>();
         services.TryAddSingleton<IModelPrices, NoModelPrices>();
         services.TryAddSingleton<IConversationOwnership, NoConversations>();
         services.TryAddSingleton<IConversationRepricer, NoConversationRepricer>();

@@ -5,7 +5,6 @@ using FastEndpoints;
 using LlmRing.Modules.Conversations.Storage;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Errors;
-using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -50,7 +49,8 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
         HttpContext.Response.ContentType = JsonLines;
         HttpContext.Response.Headers.ContentDisposition = $"attachment; filename=\"conversation-{request.Id}.jsonl\"";
         var output = HttpContext.Response.BodyWriter;
-        await WriteLineAsync(output, conversation, ct);
+        var options = HttpContext.GetResponseJsonOptions();
+        await WriteLineAsync(output, conversation, options, ct);
         var (hasMore, position) = (true, 0L);
         while (hasMore)
         {
@@ -59,7 +59,7 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
                 scope, request.Id, new MessagePage(PageRows, position, MaxCharacters: PageCharacters), ct);
             foreach (var message in page.Rows)
             {
-                await WriteLineAsync(output, message, ct);
+                await WriteLineAsync(output, message, options, ct);
                 position = message.Position;
             }
 
@@ -69,10 +69,11 @@ internal sealed class ExportConversationEndpoint(ConversationRepository conversa
         await output.FlushAsync(ct);
     }
 
-    private static async ValueTask WriteLineAsync<T>(PipeWriter output, T value, CancellationToken cancellationToken)
+    private static async ValueTask WriteLineAsync<T>(
+        PipeWriter output, T value, JsonSerializerOptions options, CancellationToken cancellationToken)
     {
         await using (var json = new Utf8JsonWriter(output))
-            JsonSerializer.Serialize(json, value, JsonConventions.Options);
+            JsonSerializer.Serialize(json, value, options);
         output.Write("\n"u8);
         if (output.UnflushedBytes > FlushBytes)
             await output.FlushAsync(cancellationToken);

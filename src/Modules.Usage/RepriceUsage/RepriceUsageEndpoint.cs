@@ -9,6 +9,7 @@ using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Json;
 using LlmRing.Shared.Pricing;
 using LlmRing.Shared.Scopes;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Usage.RepriceUsage;
@@ -20,6 +21,7 @@ internal sealed class RepriceUsageEndpoint(UsageRepricer repricer, UsageFilterFa
     public override void Configure()
     {
         Post("/api/v1/usage/reprice");
+        Options(route => route.WithMetadata(new AllowSessionWriteAttribute()));
         Summary(summary =>
         {
             summary.Summary = "Price stored usages anew";

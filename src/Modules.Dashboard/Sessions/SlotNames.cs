@@ -15,7 +15,8 @@ internal static partial class SlotNames
         var slot = Separator().Replace(text.ToLowerInvariant(), "-").Trim('-');
         slot = slot.Length == 0 ? "project" : slot[..Math.Min(slot.Length, MaxLength)].Trim('-');
         var unique = slot;
-        for (var number = 2; held.Any(other => other.Slot == unique); number++)
+        // The page under "new" asks for a further key.
+        for (var number = 2; unique is "new" || held.Any(other => other.Slot == unique); number++)
             unique = string.Create(CultureInfo.InvariantCulture, $"{slot}-{number}");
         return new SessionKey(unique, text, key);
     }

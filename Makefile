@@ -1,6 +1,6 @@
 .PHONY: dev test bench abuse format publish pack test-template test-published docker docker-stop docker-logs docker-status logs status
 
-# Set-up and running server on http://0.0.0.0:9101, Swagger at /docs.
+# Set-up and running server on http://0.0.0.0:9101, dashboard at /dashboard, Swagger at /docs.
 dev:
 	@scripts/dev.sh
 

@@ -17,7 +17,7 @@ function List({ address, slot }) {
   };
   return html`<main id="main" tabindex="-1">
     <div class="top"><h1>Conversations</h1><${Zone} address=${address} what="Times are those of"/><${CopyLink} address=${address}/></div>
-    <form role="search" class="search" onSubmit=${search}><input type="search" name="q" aria-label="Search in all messages" placeholder="Search in all messages: words, &quot;a phrase&quot;, -without, pref*" maxlength="500" value=${text} onInput=${e => setText(e.target.value)}/><button>Search</button></form>
+    <form role="search" class="search" onSubmit=${search}><input type="search" name="q" aria-label="Search in all messages" placeholder=${'Search in all messages: words, "a phrase", -without, pref*'} maxlength="500" value=${text} onInput=${e => setText(e.target.value)}/><button>Search</button></form>
     ${q ? html`<${Hits} key=${q} q=${q} address=${address} slot=${slot}/>` : html`<${Newest} address=${address} slot=${slot}/>`}
   </main>`;
 }

@@ -9,13 +9,14 @@ public sealed class ModuleSubsetTests(ServerFixture server)
     private static readonly (string Module, string Route)[] Routes =
     [
         ("conversations", "/api/v1/conversations"),
+        ("dashboard", "/dashboard"),
         ("mcp", "/api/v1/mcp/servers"),
         ("registry", "/registry"),
         ("templates", "/api/v1/templates"),
         ("usage", "/api/v1/logs"),
     ];
 
-    public static IEnumerable<int> Subsets() => Enumerable.Range(0, 32);
+    public static IEnumerable<int> Subsets() => Enumerable.Range(0, 64);
 
     [Test]
     [MethodDataSource(nameof(Subsets))]

@@ -38,7 +38,8 @@ public sealed class BudgetsModule : IModule
             .AddSingleton<ThresholdMonitor>()
             .AddEventListener<UsageLogged, ThresholdMonitor>()
             .AddHostedService(provider => provider.GetRequiredService<ThresholdMonitor>())
-            .AddHostedService<WebhookDelivery>();
+            .AddHostedService<WebhookDelivery>()
+            .AddDashboardPage("budgets", "Budgets", this, "Pages/budgets.js");
         services.AddHealthChecks().AddCheck<AlertBacklogCheck>("budgets");
     }
 }

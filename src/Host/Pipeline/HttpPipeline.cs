@@ -118,10 +118,11 @@ internal static class HttpPipeline
         // A parameter may be given several times. The default parser would read a value that begins with a bracket as a JSON array.
         config.Binding.ValueParserFor<IReadOnlyList<string>>(values => new ParseResult(true, values.ToArray()));
         JsonConventions.Apply(config.Serializer.Options);
-        config.Serializer.ResponseSerializer = (response, body, contentType, _, cancellationToken) =>
+        var toKeys = config.Serializer.ResponseSerializer;
+        config.Serializer.ResponseSerializer = (response, body, contentType, context, cancellationToken) =>
         {
-            if (body is null)
-                return Task.CompletedTask;
+            if (body is null || response.HttpContext.Features.Get<SessionRequest>() is null)
+                return toKeys(response, body, contentType, context, cancellationToken);
             response.ContentType ??= contentType;
             return JsonSerializer.SerializeAsync(
                 response.BodyWriter, body, body.GetType(), response.HttpContext.GetResponseJsonOptions(), cancellationToken);

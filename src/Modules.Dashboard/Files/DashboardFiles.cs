@@ -23,12 +23,7 @@ internal sealed class DashboardFiles
         foreach (var resource in own.GetManifestResourceNames().Where(name => name.StartsWith(Prefix, StringComparison.Ordinal)))
             _files[resource[Prefix.Length..].Replace('\\', '/')] = Read(own.GetManifestResourceStream(resource)!);
         foreach (var page in pages)
-        {
-            var script = page.Assembly.GetManifestResourceStream(page.Resource)
-                ?? throw new InvalidOperationException($"{page.Assembly.GetName().Name} does not embed {page.Resource}");
-            _files[PathOf(page)] = Read(script);
-        }
-
+            _files[PathOf(page)] = Read(page.Assembly.GetManifestResourceStream(page.Resource)!);
         Version = HashOf(_files);
         var shell = Encoding.UTF8.GetString(_files[Shell]).Replace("FILES", $"/dashboard/files/{Version}", StringComparison.Ordinal);
         _files[Shell] = Encoding.UTF8.GetBytes(shell);

@@ -1,11 +1,12 @@
-import { go, html, request, useState } from './toolkit.js';
+import { go, html, request, useEffect, useRef, useState } from './toolkit.js';
 import { Logo } from './parts.js';
 
 const isLocal = /^(localhost|127\.|\[::1\])/.test(location.hostname);
 
 /** The form that exchanges an API key for a session. The key goes to the server once and stays nowhere in the browser. */
 export default function SignIn({ wanted, other, onDone }) {
-  const [error, setError] = useState(''), [busy, setBusy] = useState(false);
+  const [error, setError] = useState(''), [busy, setBusy] = useState(false), field = useRef(null);
+  useEffect(() => field.current.focus(), []);
   const submit = async event => {
     event.preventDefault();
     const { key, label } = event.target.elements, value = key.value.trim();
@@ -28,7 +29,7 @@ export default function SignIn({ wanted, other, onDone }) {
   return html`<div class="center"><main id="main" class="card" tabindex="-1"><h1 class="brand"><${Logo}/>LLMRing</h1>
     ${wanted && html`<p>This page belongs to the project <b>${wanted}</b>. Sign in with its key to see it.</p>`}
     <form onSubmit=${submit}>
-      <label>API key<input name="key" type="password" autocomplete="current-password" required maxlength="255" autofocus aria-describedby="about-key" aria-invalid=${error ? 'true' : null}/></label>
+      <label>API key<input ref=${field} name="key" type="password" autocomplete="current-password" required maxlength="255" aria-describedby="about-key" aria-invalid=${error ? 'true' : null}/></label>
       <label>Name of the project <span class="vh">(optional)</span><input name="label" autocomplete="off" maxlength="60" placeholder=${wanted ?? 'optional, e.g. shop'}/></label>
       ${error && html`<p class="bad" role="alert">${error}</p>`}
       <p id="about-key" class="note">The key goes to this server once and is not kept in the browser. You stay signed in until you have been away for 12 hours.</p>

@@ -129,7 +129,7 @@ export function useData(path, { slot, every = 0 } = {}) {
     load();
     return () => { abort.abort(); clearTimeout(timer); };
   }, [path, slot, every, turn]);
-  return { ...state, stale: state.busy && state.path !== path, reload: () => again(n => n + 1) };
+  return { ...state, stale: path != null && state.path != null && state.path !== path, reload: () => again(n => n + 1) };
 }
 
 // ---- Time: one zone for all of a page. ----

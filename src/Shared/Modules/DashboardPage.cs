@@ -19,7 +19,13 @@ public static class DashboardPages
     /// <param name="title">Its name in the menu.</param>
     /// <param name="module">The module whose assembly embeds the script.</param>
     /// <param name="script">Path of the script in the module's project, e.g. <c>Pages/budgets.js</c>.</param>
+    /// <exception cref="InvalidOperationException">The module does not embed the script.</exception>
     public static IServiceCollection AddDashboardPage(
-        this IServiceCollection services, string name, string title, IModule module, string script) => services.AddSingleton(
-            new DashboardPage(name, title, module.Assembly, $"{module.Assembly.GetName().Name}.{script.Replace('/', '.')}"));
+        this IServiceCollection services, string name, string title, IModule module, string script)
+    {
+        var resource = $"{module.Assembly.GetName().Name}.{script.Replace('/', '.')}";
+        return module.Assembly.GetManifestResourceInfo(resource) is null
+            ? throw new InvalidOperationException($"{module.Assembly.GetName().Name} does not embed {resource}")
+            : services.AddSingleton(new DashboardPage(name, title, module.Assembly, resource));
+    }
 }

@@ -5,9 +5,6 @@ namespace LlmRing.Modules.Dashboard.Tests.Pages;
 /// <summary>A page in the system's Chromium, which notes every fault and every request.</summary>
 internal sealed class DashboardBrowser : IAsyncDisposable
 {
-    private static readonly Lazy<Task<IBrowser>> Chromium = new(async () =>
-        await (await Playwright.CreateAsync()).Chromium.LaunchAsync(new() { ExecutablePath = Executable(), Args = ["--no-sandbox"] }));
-
     private readonly IBrowserContext _context;
     private readonly Uri _server;
 
@@ -22,9 +19,10 @@ internal sealed class DashboardBrowser : IAsyncDisposable
     public List<string> Requests { get; } = [];
 
     /// <summary>Opens an empty page.</summary>
-    public static async Task<DashboardBrowser> OpenAsync(Uri server, ColorScheme theme = ColorScheme.Light, int width = 1280, string zone = "Europe/Berlin")
+    public static async Task<DashboardBrowser> OpenAsync(
+        IBrowser chromium, Uri server, ColorScheme theme = ColorScheme.Light, int width = 1280, string zone = "Europe/Berlin")
     {
-        var context = await (await Chromium.Value).NewContextAsync(new()
+        var context = await chromium.NewContextAsync(new()
         {
             ColorScheme = theme,
             ViewportSize = new() { Width = width, Height = 900 },
@@ -41,9 +39,9 @@ internal sealed class DashboardBrowser : IAsyncDisposable
 
     /// <summary>Opens an empty page and signs in with a key.</summary>
     public static async Task<DashboardBrowser> SignInAsync(
-        Uri server, string key, ColorScheme theme = ColorScheme.Light, int width = 1280, string zone = "Europe/Berlin")
+        IBrowser chromium, Uri server, string key, ColorScheme theme = ColorScheme.Light, int width = 1280, string zone = "Europe/Berlin")
     {
-        var browser = await OpenAsync(server, theme, width, zone);
+        var browser = await OpenAsync(chromium, server, theme, width, zone);
         await browser.Page.GotoAsync("/dashboard");
         await browser.Page.FillAsync("input[name=key]", key);
         await browser.Page.FillAsync("input[name=label]", "shop");
@@ -82,9 +80,4 @@ internal sealed class DashboardBrowser : IAsyncDisposable
         if (message.Type is "error" or "warning" && !message.Text.StartsWith("Failed to load resource", StringComparison.Ordinal))
             Faults.Add(message.Text);
     }
-
-    private static string Executable() => (
-        from folder in Environment.GetEnvironmentVariable("PATH")!.Split(Path.PathSeparator)
-        from name in (string[])["chromium", "chromium-browser", "google-chrome"]
-        select Path.Combine(folder, name)).First(File.Exists);
 }

@@ -29,7 +29,8 @@ export function Range({ address }) {
 export function CopyLink({ address }) {
   const [copied, set] = useState('');
   const copy = async () => {
-    const range = rangeOf(address), fixed = { range: null, timezone: range.zone, start_date: range.api.start_date, end_date: range.api.end_date ?? new Date().toISOString() };
+    const range = rangeOf(address), hasRange = ['', 'usage', 'models'].includes(address.page);
+    const fixed = { timezone: range.zone, ...(hasRange && { range: null, start_date: range.api.start_date, end_date: range.api.end_date ?? new Date().toISOString() }) };
     const link = location.origin + addressOf(address, address.page, address.id, fixed);
     try {
       await navigator.clipboard.writeText(link);

@@ -196,9 +196,9 @@ export function rangeOf(address) {
       previous: { start_date: new Date(start - 864e5).toISOString(), end_date: new Date(now - 864e5).toISOString(), timezone: zone } };
   }
   if (name === 'custom') {
-    const end = to || today, isDate = /^\d{4}-\d\d-\d\d$/;
-    const days = isDate.test(from) && isDate.test(end) ? Math.round((Date.parse(end) - Date.parse(from)) / 864e5) + 1 : null;
-    return { name, zone, from, to: end, unit: days == null || days > 2 ? days > 120 ? 'week' : 'day' : 'hour', words: 'this range', before: days ? `${days} days before` : null,
+    const end = to || today, isDate = /^\d{4}-\d\d-\d\d$/, areDates = isDate.test(from) && isDate.test(end);
+    const span = (Date.parse(end) - Date.parse(from)) / 864e5 + (areDates ? 1 : 0), days = areDates ? Math.round(span) : null;
+    return { name, zone, from, to: end, unit: span > 120 ? 'week' : span <= 2 ? 'hour' : 'day', words: 'this range', before: days ? `${days} days before` : null,
       api: { start_date: from, end_date: end, timezone: zone },
       previous: days ? { start_date: addDays(from, -days), end_date: addDays(from, -1), timezone: zone } : null };
   }

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 namespace LlmRing.Modules.Dashboard.SignOut;
 
 /// <summary>DELETE /dashboard/session ends the browser's session, also one whose keys are revoked.</summary>
-internal sealed class SignOutEndpoint(SessionStore sessions) : EndpointWithoutRequest
+internal sealed class SignOutEndpoint(SessionStore sessions) : EndpointWithoutRequest<SignOutResponse>
 {
     public override void Configure()
     {
@@ -16,7 +16,7 @@ internal sealed class SignOutEndpoint(SessionStore sessions) : EndpointWithoutRe
         {
             summary.Summary = "Sign a browser out";
             summary.Description = "Ends the session for all copies of its cookie. The header `X-LLMRing-Dashboard` must be there.";
-            summary.Response(StatusCodes.Status204NoContent, "The browser has no session any more.");
+            summary.Response<SignOutResponse>(StatusCodes.Status200OK, "The browser has no session any more.");
             summary.Response<ErrorBody>(StatusCodes.Status400BadRequest, "The header `X-LLMRing-Dashboard` is missing.");
         });
     }
@@ -32,6 +32,8 @@ internal sealed class SignOutEndpoint(SessionStore sessions) : EndpointWithoutRe
         if (SessionCookie.Read(HttpContext) is { } token)
             await sessions.DeleteAsync(token, ct);
         SessionCookie.Delete(HttpContext);
-        await Send.NoContentAsync(ct);
+        await Send.OkAsync(new SignOutResponse("Signed out"), ct);
     }
 }
+
+internal sealed record SignOutResponse(string Message);

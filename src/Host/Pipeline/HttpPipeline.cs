@@ -118,14 +118,15 @@ internal static class HttpPipeline
         // A parameter may be given several times. The default parser would read a value that begins with a bracket as a JSON array.
         config.Binding.ValueParserFor<IReadOnlyList<string>>(values => new ParseResult(true, values.ToArray()));
         JsonConventions.Apply(config.Serializer.Options);
-        var toKeys = config.Serializer.ResponseSerializer;
-        config.Serializer.ResponseSerializer = (response, body, contentType, context, cancellationToken) =>
+        config.Serializer.ResponseSerializer = (response, body, contentType, _, cancellationToken) =>
         {
-            if (body is null || response.HttpContext.Features.Get<SessionRequest>() is null)
-                return toKeys(response, body, contentType, context, cancellationToken);
+            if (body is null)
+                return Task.CompletedTask;
             response.ContentType ??= contentType;
-            return JsonSerializer.SerializeAsync(
-                response.BodyWriter, body, body.GetType(), response.HttpContext.GetResponseJsonOptions(), cancellationToken);
+            var options = response.HttpContext.Features.Get<SessionRequest>() is null
+                ? config.Serializer.Options
+                : response.HttpContext.GetResponseJsonOptions();
+            return JsonSerializer.SerializeAsync(response.BodyWriter, body, body.GetType(), options, cancellationToken);
         };
         config.Serializer.RequestDeserializer = async (request, type, _, cancellationToken) =>
         {

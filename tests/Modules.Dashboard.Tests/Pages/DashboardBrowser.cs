@@ -45,8 +45,8 @@ internal sealed class DashboardBrowser : IAsyncDisposable
         await browser.Page.GotoAsync("/dashboard");
         await browser.Page.FillAsync("input[name=key]", key);
         await browser.Page.FillAsync("input[name=label]", "shop");
-        await browser.Page.ClickAsync("text=Sign in >> visible=true");
-        await browser.Page.WaitForSelectorAsync("nav");
+        await browser.Page.ClickAsync("button.primary");
+        await browser.Page.WaitForSelectorAsync(".side");
         return browser;
     }
 

@@ -5,12 +5,15 @@ using Microsoft.Playwright;
 
 namespace LlmRing.Modules.Dashboard.Tests.Pages;
 
-[ClassDataSource<ServerFixture, ChromiumFixture>(Shared = [SharedType.PerTestSession, SharedType.PerTestSession])]
+[ClassDataSource<ServerFixture>(Shared = SharedType.PerTestSession)]
 [ParallelLimiter<BrowserLimit>]
-public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
+public sealed class PageTests(ServerFixture server)
 {
     // Each hostile text would set window.hacked if any page took it for markup.
     private const string Hostile = "<img src=x onerror=\"window.hacked=1\">";
+
+    [ClassDataSource<ChromiumFixture>(Shared = SharedType.PerTestSession)]
+    public required ChromiumFixture Chromium { get; init; }
 
     private Uri Address => server.Server.Address;
 
@@ -19,7 +22,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client);
-        await using var browser = await DashboardBrowser.OpenAsync(chromium.Browser, Address);
+        await using var browser = await DashboardBrowser.OpenAsync(Chromium.Browser, Address);
         await browser.Page.GotoAsync("/dashboard/s/shop/usage?range=7d");
         await browser.Page.WaitForSelectorAsync("input[name=key]:focus");
 
@@ -36,7 +39,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     [Test]
     public async Task Signing_out_returns_to_the_form()
     {
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, $"key-{Guid.NewGuid():N}");
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, $"key-{Guid.NewGuid():N}");
 
         await browser.Page.ClickAsync("text=Sign out");
 
@@ -49,7 +52,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     public async Task The_first_usage_turns_the_first_run_into_the_overview()
     {
         using var client = server.NewClient();
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         await Assertions.Expect(browser.Page.Locator("h1")).ToHaveTextAsync("Nothing logged yet");
         await Assertions.Expect(browser.Page.Locator("pre").First).ToContainTextAsync($"curl {Address.GetLeftPart(UriPartial.Authority)}/api/v1/log");
 
@@ -77,7 +80,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
                 alias: $"alias-{hour % 9}");
         }
 
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!, zone: zone);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!, zone: zone);
         await browser.GoAsync("/?start_date=2026-10-20&end_date=2026-10-31&by=alias");
 
         var stats = await client.GetAsync($"/api/v1/stats?start_date=2026-10-20&end_date=2026-10-31&timezone={Uri.EscapeDataString(zone)}");
@@ -102,7 +105,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
         await LogAsync(client, cost: 0.1m, alias: "a");
         await LogAsync(client, cost: 0.2m, alias: "b");
         await LogAsync(client, cost: 0.4m, alias: "c");
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
 
         await browser.GoAsync("/usage?alias=a&alias=b");
 
@@ -116,7 +119,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client, alias: "a");
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         await browser.GoAsync("/");
 
         await browser.Page.SelectOptionAsync("[aria-label='Add a filter']", "alias");
@@ -139,7 +142,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
         {
             provider = "openai", model = "gpt-4.1", input_tokens = 1000, cached_input_tokens = 400, output_tokens = 100, alias = "fast",
         });
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         await browser.GoAsync("/usage");
 
         await browser.Page.ClickAsync("tbody a");
@@ -160,7 +163,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await client.PostAsync("/api/v1/log", new { provider = "acme", model = "acme-large", input_tokens = 1, output_tokens = 1 });
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
 
         await browser.GoAsync("/usage");
 
@@ -190,7 +193,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
         {
             foreach (var width in (int[])[1440, 390])
             {
-                await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!, theme, width);
+                await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!, theme, width);
                 await browser.GoAsync(path);
 
                 var overflow = await browser.Page.EvaluateAsync<int>("document.documentElement.scrollWidth - innerWidth");
@@ -209,7 +212,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client);
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         var files = new List<IRequest>();
         browser.Page.RequestFinished += (_, request) =>
         {
@@ -232,7 +235,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client);
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         await browser.Page.RouteAsync("**/api/v1/logs?**", route => route.FulfillAsync(new()
         {
             Status = status,
@@ -257,7 +260,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client);
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         await browser.GoAsync("/usage");
         await browser.Page.Context.SetOfflineAsync(true);
 
@@ -272,7 +275,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client);
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!);
         await browser.GoAsync("/usage?range=7d");
         await browser.Page.EvaluateAsync("fetch('/dashboard/session', { method: 'DELETE', headers: { 'X-LLMRing-Dashboard': '*' } })");
         await browser.Page.ClickAsync("nav >> text=Overview");
@@ -290,7 +293,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         await using var own = await ServerFixture.StartAsync(
             await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES", "usage,dashboard"));
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, own.Address, "a-key");
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, own.Address, "a-key");
 
         await Assert.That(await browser.Page.Locator("nav a").AllInnerTextsAsync()).IsEquivalentTo(["Overview", "Usage"]);
     }
@@ -304,7 +307,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
         using var client = new ApiClient(own.Address, $"key-{Guid.NewGuid():N}");
         await LogAsync(client, cost: 7.5m);
         await client.PutAsync("/api/v1/budgets", new { limit = 10 });
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, own.Address, client.Key!);
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, own.Address, client.Key!);
 
         await browser.Page.ClickAsync("nav >> text=Budgets");
 
@@ -318,7 +321,7 @@ public sealed class PageTests(ServerFixture server, ChromiumFixture chromium)
     {
         using var client = server.NewClient();
         await LogAsync(client, timestamp: DateTimeOffset.UtcNow.AddDays(-1));
-        await using var browser = await DashboardBrowser.SignInAsync(chromium.Browser, Address, client.Key!, zone: "UTC");
+        await using var browser = await DashboardBrowser.SignInAsync(Chromium.Browser, Address, client.Key!, zone: "UTC");
         await browser.GoAsync("/?range=7d");
         var yesterday = DateTime.UtcNow.AddDays(-1).ToString("yyyy-MM-dd", CultureInfo.InvariantCulture);
 

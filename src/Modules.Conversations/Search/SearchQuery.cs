@@ -28,7 +28,8 @@ internal sealed record SearchQuery(string Text, IReadOnlyList<IReadOnlyList<Sear
                 continue;
             }
 
-            var isExcluded = text[index] == '-';
+            // Two hyphens begin an option of a command line.
+            var isExcluded = text[index] == '-' && text.AsSpan(index + 1) is not ['-', ..];
             if (isExcluded)
                 index++;
             if (index == text.Length)

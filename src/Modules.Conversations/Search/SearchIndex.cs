@@ -97,6 +97,7 @@ internal sealed class SearchIndex(ReadReplica reads)
         // Not materialized: the planner then folds the immutable functions of "query" into constants and estimates by them.
         // The lexeme of the scope is part of the indexed document, so the index also answers whose document it is.
         // Rows that an older server indexed are found by their words until they are indexed again; mostly there are none.
+        // The newest matches are joined by ctid, so that documents are not sorted: those of 100,000 matches would spill to disk.
         // The content is read of the page's rows only.
         connection.QueryUnbufferedAsync<Match>(
             $"""
@@ -104,23 +105,25 @@ internal sealed class SearchIndex(ReadReplica reads)
                 select @query::tsquery as words, websearch_to_tsquery('simple', @text) as outdated_words,
                     quote_literal(search_scope(@scopeId))::tsquery as scope),
             indexed as (
-                select conversation_id, position, ts_rank(document, words, 1) as rank
+                select m.conversation_id, m.position, ts_rank(m.document, words, 1) as rank
                 from (
-                    select id, conversation_id, position, document, words
+                    select search_messages.ctid, words
                     from query
                     join search_messages on document @@ (words && scope)
                     where version = {SearchIndexWriter.Version}
                     order by id desc
-                    limit @candidates) newest),
+                    limit @candidates) newest
+                join search_messages m on m.ctid = newest.ctid),
             outdated as (
-                select conversation_id, position, ts_rank(document, outdated_words, 1) as rank
+                select m.conversation_id, m.position, ts_rank(m.document, outdated_words, 1) as rank
                 from (
-                    select id, conversation_id, position, document, outdated_words
+                    select search_messages.ctid, outdated_words
                     from query
                     join search_messages on document @@ (outdated_words && scope)
                     where version = 1 and exists (select from search_messages where version = 1)
                     order by id desc
-                    limit @candidates) newest),
+                    limit @candidates) newest
+                join search_messages m on m.ctid = newest.ctid),
             titles as (
                 select t.conversation_id, 0::bigint as position, ts_rank(t.document, words, 1) as rank
                 from query

@@ -130,10 +130,16 @@ internal static partial class SearchText
     }
 
     private static bool IsMultimodal(JsonElement content) =>
-        content.ValueKind is JsonValueKind.Array
-        && content.GetArrayLength() > 0
-        && content.EnumerateArray().All(part => part.ValueKind is JsonValueKind.String
-            || (part.ValueKind is JsonValueKind.Object && part.TryGetProperty("type", out var type) && type.ValueKind is JsonValueKind.String));
+        content.ValueKind is JsonValueKind.Array && content.GetArrayLength() > 0 && content.EnumerateArray().All(IsPart);
+
+    private static bool IsPart(JsonElement part) => part.ValueKind switch
+    {
+        JsonValueKind.String => true,
+        JsonValueKind.Object => (part.TryGetProperty("type", out var type) && type.ValueKind is JsonValueKind.String)
+            // Parts of Google's API have no type.
+            || part.TryGetProperty("text", out _) || part.TryGetProperty("inline_data", out _) || part.TryGetProperty("inlineData", out _),
+        _ => false,
+    };
 
     /// <summary>A data URL, or a run of base64 too long to be a word.</summary>
     [GeneratedRegex("""data:[\w.+/-]*(;[\w.+=-]+)*,[\w+/=%.~!$&'*-]*|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{200,}={0,2}""", RegexOptions.CultureInvariant)]

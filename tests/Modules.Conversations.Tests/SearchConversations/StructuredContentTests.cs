@@ -29,6 +29,20 @@ public sealed class StructuredContentTests(ServerFixture server)
     }
 
     [Test]
+    public async Task Parts_without_a_type_are_found_by_their_texts()
+    {
+        using var client = server.NewClient();
+        await StoreAsync(client, new
+        {
+            role = "user",
+            content = new object[] { new { inline_data = new { mime_type = "image/png", data = "iVBORw0KGgo" } }, new { text = "a numbat" } },
+        });
+
+        await AssertFoundAsync(client, "numbat");
+        await AssertNotFoundAsync(client, "text", "inline_data", "png", "iVBORw0KGgo");
+    }
+
+    [Test]
     public async Task Tool_calls_are_found_by_name_and_arguments_without_content()
     {
         using var client = server.NewClient();

@@ -50,10 +50,15 @@ internal sealed class SearchIndex(ReadReplica reads)
 
         return await reads.ReadAsync<IReadOnlyList<SearchHit>>(async connection =>
         {
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            // A generic plan of a prepared statement does not know how frequent the words are.
+            await connection.ExecuteAsync(new CommandDefinition(
+                "set local plan_cache_mode = force_custom_plan", transaction: transaction, cancellationToken: cancellationToken));
             var fresh = await ReadBacklogAsync(connection, scope, cancellationToken);
             var hits = new List<SearchHit>();
             await foreach (var match in FindAsync(connection, scope, text, query, fresh, limit, offset).WithCancellation(cancellationToken))
                 hits.Add(match.ToHit(query));
+            await transaction.CommitAsync(cancellationToken);
             return hits;
         }, cancellationToken);
     }

@@ -38,7 +38,9 @@ internal static class Folding
         if (syllable is >= 0 and < Syllables && syllable % Tails == 0 && tail is > 0 and < Tails)
             return new Rune(first.Value + tail);
 
-        return second.Value is 0x3099 or 0x309A && first.IsBmp && Lookup.TryGetValue([(char)first.Value, (char)second.Value], out var composed)
+        return second.Value is 0x3099 or 0x309A
+            && first.IsBmp
+            && Lookup.TryGetValue([(char)first.Value, (char)second.Value], out var composed)
             ? new Rune(composed[0])
             : null;
     }

@@ -10,7 +10,9 @@ namespace LlmRing.Modules.Conversations.Search;
 /// </summary>
 internal sealed class SearchIndexWriter(NpgsqlDataSource database)
 {
-    /// <summary>The rules by which <see cref="SearchTokenizer"/> makes lexemes; rows of another version are searched as they were made.</summary>
+    /// <summary>
+    /// The rules by which <see cref="SearchTokenizer"/> makes lexemes; rows of another version are searched as they were made.
+    /// </summary>
     public const int Version = 2;
 
     /// <summary>Target number of messages per step; one larger write is still indexed whole.</summary>

@@ -142,6 +142,8 @@ internal static partial class SearchText
     };
 
     /// <summary>A data URL, or a run of base64 too long to be a word.</summary>
-    [GeneratedRegex("""data:[\w.+/-]*(;[\w.+=-]+)*,[\w+/=%.~!$&'*-]*|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{200,}={0,2}""", RegexOptions.CultureInvariant)]
+    [GeneratedRegex(
+        """data:[\w.+/-]*(;[\w.+=-]+)*,[\w+/=%.~!$&'*-]*|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{200,}={0,2}""",
+        RegexOptions.CultureInvariant)]
     private static partial Regex EncodedData();
 }

@@ -80,7 +80,7 @@ internal sealed partial class ModuleCatalog
     }
 
     /// <summary>The catalog without modules that failed at start.</summary>
-    public ModuleCatalog Without(IReadOnlyCollection<IModule> modules, Exception failure) => new(
+    public ModuleCatalog Without(IReadOnlyCollection<IModule> modules, Exception failure) => new ModuleCatalog(
         [.. Modules.Except(modules)],
         [.. Failed, .. modules.Select(module => new FailedModule(module.Name, module.Assembly, failure))],
         Unknown,

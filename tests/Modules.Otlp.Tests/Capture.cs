@@ -7,7 +7,8 @@ namespace LlmRing.Modules.Otlp.Tests;
 /// <summary>A request that a real instrumentation sent to a fake model, with its times shifted so that it ends a minute ago.</summary>
 public sealed class Capture
 {
-    private readonly Dictionary<ulong, ulong> _times = [];
+    // Field 7 and 8 of a span, with 64 bits each.
+    private static readonly byte[] TimeTags = [0x39, 0x41];
 
     private Capture(string name) => Name = name;
 
@@ -29,26 +30,27 @@ public sealed class Capture
         {
             foreach (var member in (string[])["startTimeUnixNano", "endTimeUnixNano"])
             {
-                var time = TimeOf(span, member);
-                capture._times[time] = unchecked(time + shift);
-                span[member] = capture._times[time].ToString(CultureInfo.InvariantCulture);
+                span[member] = unchecked(TimeOf(span, member) + shift).ToString(CultureInfo.InvariantCulture);
             }
         }
 
         return capture;
     }
 
-    /// <summary>The same request as protobuf, as the instrumentation sent it.</summary>
+    /// <summary>Such a request as protobuf, as the instrumentation sent it: of another run, so with other ids.</summary>
     public async Task<byte[]> ReadProtobufAsync()
     {
         var bytes = await File.ReadAllBytesAsync(PathOf($"{Name}.pb"));
-        for (var place = 0; place <= bytes.Length - 8; place++)
-        {
-            if (_times.TryGetValue(BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(place)), out var shifted))
-                BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(place), shifted);
-        }
-
+        // A tag before a number that is a time of November 2026.
+        var times = Enumerable.Range(0, bytes.Length - 8)
+            .Where(place => TimeTags.Contains(bytes[place]) && TimeAt(place) / 100_000_000_000_000_000 == 17)
+            .ToList();
+        var shift = NanosecondsOf(DateTimeOffset.UtcNow.AddMinutes(-1)) - times.Max(TimeAt);
+        foreach (var place in times)
+            BinaryPrimitives.WriteUInt64LittleEndian(bytes.AsSpan(place + 1), unchecked(TimeAt(place) + shift));
         return bytes;
+
+        ulong TimeAt(int place) => BinaryPrimitives.ReadUInt64LittleEndian(bytes.AsSpan(place + 1));
     }
 
     /// <summary>A request for each span, in the order of the capture.</summary>

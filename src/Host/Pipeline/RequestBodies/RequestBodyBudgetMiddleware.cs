@@ -18,10 +18,14 @@ internal sealed class RequestBodyBudgetMiddleware(RequestDelegate next, RequestB
     private static bool HasNoBody(HttpContext context) =>
         context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false };
 
+    // A protobuf body has no JSON values, and its bytes would count as some number of them.
+    private static bool IsProtobuf(HttpRequest request) =>
+        request.ContentType?.StartsWith("application/x-protobuf", StringComparison.OrdinalIgnoreCase) is true;
+
     private async Task CountAsync(HttpContext context)
     {
         var owner = RequestOwner.Of(context);
-        await using var body = new CountedBody(context.Request.Body, owner, budget, time);
+        await using var body = new CountedBody(context.Request.Body, owner, budget, time, IsProtobuf(context.Request));
         context.Request.Body = body;
         try
         {

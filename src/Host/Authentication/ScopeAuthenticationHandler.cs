@@ -11,7 +11,8 @@ using Microsoft.Extensions.Options;
 namespace LlmRing.Host.Authentication;
 
 /// <summary>
-/// Turns <c>X-API-Key</c> (a Bearer key where the endpoint has <see cref="AcceptsBearerKeyAttribute"/>), or <c>X-User-ID</c> + <c>X-Project-ID</c> from a trusted proxy, into a <see cref="Scope"/>.
+/// Turns <c>X-API-Key</c>, or <c>X-User-ID</c> + <c>X-Project-ID</c> from a trusted proxy, into a <see cref="Scope"/>. Endpoints with
+/// <see cref="AcceptsBearerKeyAttribute"/> take the key from <c>Authorization</c> as well.
 /// </summary>
 internal sealed class ScopeAuthenticationHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,

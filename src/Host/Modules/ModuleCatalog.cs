@@ -90,11 +90,11 @@ internal sealed partial class ModuleCatalog
     private ModuleCatalog WithoutDependent()
     {
         var (modules, dependent) = (Modules.ToList(), Dependent.ToList());
-        while (modules.Select(module => (Module: module, Missing: MissingOf(module, modules))).FirstOrDefault(found => found.Missing is not null)
-            is { Module: { } module, Missing: { } missing })
+        // Each module that is removed may be required by another one.
+        while (modules.Find(module => MissingOf(module, modules) is not null) is { } removed)
         {
-            modules.Remove(module);
-            dependent.Add(new DependentModule(module.Name, missing));
+            dependent.Add(new DependentModule(removed.Name, MissingOf(removed, modules)!));
+            modules.Remove(removed);
         }
 
         return new ModuleCatalog(modules, Failed, Unknown, dependent);

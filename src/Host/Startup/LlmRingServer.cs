@@ -138,7 +138,9 @@ public sealed partial class LlmRingServer : IAsyncDisposable
     private static partial void LogModuleUnknown(ILogger logger, string name);
 
     [LoggerMessage(
-        LogLevel.Information, "Module {Module} is off, because it requires the module {Missing}, which is off", EventName = "ModuleSwitchedOff")]
+        LogLevel.Information,
+        "Module {Module} is off, because it requires the module {Missing}, which is off",
+        EventName = "ModuleSwitchedOff")]
     private static partial void LogModuleOff(ILogger logger, string module, string missing);
 
     [LoggerMessage(LogLevel.Error, "A background service failed while the server stopped", EventName = "ServerStopFailed")]

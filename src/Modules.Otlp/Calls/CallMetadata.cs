@@ -23,7 +23,7 @@ internal static class CallMetadata
             Write("name", record.Name);
             Write("scope", record.Scope.Name);
             Write("scope_version", record.Scope.Version);
-            Write("operation", record.Attributes.TextOf(SourceAttributes.Operation) ?? record.Attributes.TextOf(SourceAttributes.AiOperation));
+            Write("operation", record.Attributes.FirstTextOf([SourceAttributes.Operation, SourceAttributes.AiOperation]));
             Write("request_model", models.Count > 1 ? models[1] : null);
             Write("error_type", record.Attributes.TextOf(SourceAttributes.ErrorType));
             Write("finish_reasons", record.Attributes.FirstTextOf(SourceAttributes.FinishReasons));

@@ -41,8 +41,8 @@ internal sealed partial record ReportedTokens
             write ??= CountOf(usage, "cache_creation_input_tokens");
             if (usage.TryGetProperty("cache_creation", out var creation) && creation.ValueKind is JsonValueKind.Object)
             {
-                (fiveMinutes, oneHour) = (
-                    CountOf(creation, "ephemeral_5m_input_tokens") ?? fiveMinutes, CountOf(creation, "ephemeral_1h_input_tokens") ?? oneHour);
+                fiveMinutes = CountOf(creation, "ephemeral_5m_input_tokens") ?? fiveMinutes;
+                oneHour = CountOf(creation, "ephemeral_1h_input_tokens") ?? oneHour;
             }
         }
 
@@ -136,9 +136,10 @@ internal sealed partial record ReportedTokens
     }
 
     private static long? CountOf(JsonElement usage, string name) =>
-        usage.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number && value.TryGetInt32(out var count) && count >= 0
-            ? count
-            : null;
+        usage.TryGetProperty(name, out var value) && value.ValueKind is JsonValueKind.Number
+            && value.TryGetInt32(out var count) && count >= 0
+                ? count
+                : null;
 
     private static long? DetailOf(string details, Regex pattern) =>
         pattern.Match(details) is { Success: true } match

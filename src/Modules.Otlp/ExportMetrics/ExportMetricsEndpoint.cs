@@ -2,6 +2,7 @@ using FastEndpoints;
 using LlmRing.Modules.Otlp.Responses;
 using LlmRing.Modules.Otlp.Wire;
 using LlmRing.Shared.Contracts;
+using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
@@ -27,6 +28,10 @@ internal sealed class ExportMetricsEndpoint : EndpointWithoutRequest
         });
     }
 
-    public override Task HandleAsync(CancellationToken ct) =>
-        OtlpFormat.WriteSuccessAsync(HttpContext, Signal.Traces, refused: 0, message: "", ct);
+    public override Task HandleAsync(CancellationToken ct)
+    {
+        // Nothing is stored for the scope, but a caller without a key is told so here as on the other routes.
+        _ = HttpContext.GetScope();
+        return OtlpFormat.WriteSuccessAsync(HttpContext, Signal.Metrics, refused: 0, message: "", ct);
+    }
 }

@@ -36,9 +36,8 @@ internal sealed class OtlpFormat : IErrorFormat
         context.Response.StatusCode = StatusCodes.Status200OK;
         if (IsProtobuf(context.Request) is true)
         {
-            var partial = message.Length == 0 ? [] : MessageWriter.Message(1, [
-                .. MessageWriter.Number(1, refused), .. MessageWriter.Text(2, message)]);
-            return WriteAsync(context, Protobuf, partial, cancellationToken);
+            byte[] partial = [.. MessageWriter.Number(1, refused), .. MessageWriter.Text(2, message)];
+            return WriteAsync(context, Protobuf, message.Length == 0 ? [] : MessageWriter.Message(1, partial), cancellationToken);
         }
 
         var name = signal is Signal.Traces ? "rejectedSpans" : "rejectedLogRecords";
@@ -59,10 +58,10 @@ internal sealed class OtlpFormat : IErrorFormat
         if (status == StatusCodes.Status503ServiceUnavailable && context.Response.Headers.RetryAfter.Count == 0)
             context.Response.Headers.RetryAfter = "1";
         context.Response.StatusCode = status;
-        return IsProtobuf(context.Request) is true
-            ? WriteAsync(context, Protobuf, MessageWriter.Text(2, detail), cancellationToken)
-            : WriteAsync(
-                context, Json, JsonSerializer.SerializeToUtf8Bytes(new Dictionary<string, string> { ["message"] = detail }), cancellationToken);
+        if (IsProtobuf(context.Request) is true)
+            return WriteAsync(context, Protobuf, MessageWriter.Text(2, detail), cancellationToken);
+        var body = new Dictionary<string, string> { ["message"] = detail };
+        return WriteAsync(context, Json, JsonSerializer.SerializeToUtf8Bytes(body), cancellationToken);
     }
 
     private static Task WriteAsync(HttpContext context, string type, byte[] body, CancellationToken cancellationToken)

@@ -81,10 +81,12 @@ internal sealed class TraceChanges(IEnumerable<TraceSpan> stored)
     /// <summary>Marks the spans above a call, up to one that is marked: above that one all are.</summary>
     private void MarkAbove(TraceSpan span)
     {
-        for (var key = span.ParentKey; key is { } parent && _spans.TryGetValue(parent, out var above) && !above.HasCallBelow; key = above.ParentKey)
+        var key = span.ParentKey;
+        while (key is { } parent && _spans.TryGetValue(parent, out var above) && !above.HasCallBelow)
         {
             above.HasCallBelow = true;
             _changed.Add(above);
+            key = above.ParentKey;
         }
     }
 

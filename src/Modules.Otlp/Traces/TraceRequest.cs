@@ -10,6 +10,7 @@ internal static class TraceRequest
 {
     private const int TraceIdDigits = 32;
     private const int SpanIdDigits = 16;
+    private const string LostCounts = "it has no token counts, and attributes were dropped; raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT";
 
     /// <param name="scope">The sender.</param>
     /// <param name="records">The spans of the request.</param>
@@ -25,7 +26,7 @@ internal static class TraceRequest
                 if (ToSpan(scope, record, calls) is { } span)
                     spans.Add(span);
                 if (SpanRoles.HasLostCounts(record))
-                    refused.Warn($"span {record.SpanId} has no token counts, and attributes were dropped: raise OTEL_SPAN_ATTRIBUTE_COUNT_LIMIT");
+                    refused.Warn($"span {record.SpanId}: {LostCounts}");
             }
             catch (RefusedRecordException refusal)
             {

@@ -70,9 +70,8 @@ internal static class JsonReader
         record.SpanId = IdOf(span, "spanId");
         record.ParentSpanId = IdOf(span, "parentSpanId");
         record.Name = NameOf(span, "name");
-        record.Kind = span.TryGetProperty("kind", out var kind) && kind.ValueKind is JsonValueKind.Number && kind.TryGetInt32(out var number)
-            ? number
-            : 0;
+        if (span.TryGetProperty("kind", out var kind) && kind.ValueKind is JsonValueKind.Number && kind.TryGetInt32(out var number))
+            record.Kind = number;
         record.StartNanoseconds = UnsignedOf(span, "startTimeUnixNano");
         record.EndNanoseconds = UnsignedOf(span, "endTimeUnixNano");
         record.HasDroppedAttributes = UnsignedOf(span, "droppedAttributesCount") > 0;
@@ -151,7 +150,7 @@ internal static class JsonReader
         return WantedAttributes.Cut(text, WantedAttributes.MaxName);
     }
 
-    /// <summary>Refuses ids in base64, the encoding of other JSON forms of protobuf, for the whole request: all its ids are wrong.</summary>
+    /// <summary>Reads an id. Base64, the usual form of bytes in the JSON of protobuf, fails the whole request.</summary>
     private static string IdOf(JsonElement owner, string name)
     {
         if (!owner.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
@@ -165,7 +164,9 @@ internal static class JsonReader
     {
         if (!owner.TryGetProperty(name, out var value) || value.ValueKind is JsonValueKind.Null)
             return 0;
-        return ulong.TryParse(RawTextOf(value), NumberStyles.None, CultureInfo.InvariantCulture, out var number) ? number : throw Invalid(name);
+        return ulong.TryParse(RawTextOf(value), NumberStyles.None, CultureInfo.InvariantCulture, out var number)
+            ? number
+            : throw Invalid(name);
     }
 
     private static string RawTextOf(JsonElement value) => value.ValueKind switch

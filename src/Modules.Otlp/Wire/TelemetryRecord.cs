@@ -51,4 +51,7 @@ internal enum Signal
 
     /// <summary>Log records, <c>/v1/logs</c>.</summary>
     Logs,
+
+    /// <summary>Metrics, <c>/v1/metrics</c>, of which nothing is read.</summary>
+    Metrics,
 }

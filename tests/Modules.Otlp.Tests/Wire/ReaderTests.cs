@@ -9,7 +9,7 @@ public sealed class ReaderTests
     public async Task Every_truncation_and_every_flipped_byte_of_a_protobuf_request_is_read_or_refused()
     {
         var bytes = await (await Capture.ReadAsync("vercel-ai7-otel-tool-loop")).ReadProtobufAsync();
-        foreach (var signal in Enum.GetValues<Signal>())
+        foreach (var signal in (Signal[])[Signal.Traces, Signal.Logs])
         {
             for (var length = 0; length < bytes.Length; length++)
                 ReadOrRefuse(() => ProtobufReader.Read(bytes.AsSpan(0, length), signal));

@@ -52,7 +52,10 @@ internal sealed class TraceStore(IUsageLedger ledger, TimeProvider time)
         return new UsageChanges([.. trace.Billed], withdrawn);
     }
 
-    /// <summary>The stored spans among the received ones, those above them, and their children with calls.</summary>
+    /// <summary>
+    /// The stored spans among the received ones, their children with calls, and those above them: up to one that has a call below,
+    /// because above that one all have.
+    /// </summary>
     private static Task<IEnumerable<TraceSpan>> ReadRelatedAsync(
         NpgsqlConnection connection, List<TraceSpan> received, CancellationToken cancellationToken) =>
         connection.QueryAsync<TraceSpan>(new CommandDefinition(
@@ -65,6 +68,7 @@ internal sealed class TraceStore(IUsageLedger ledger, TimeProvider time)
                 union
                 select stored.* from above
                 join otlp_spans as stored on stored.trace_key = above.trace_key and stored.span_id = above.parent_id
+                where not above.has_call_below
             )
             select {Columns} from above
             union

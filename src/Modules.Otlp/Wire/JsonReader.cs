@@ -111,14 +111,13 @@ internal static class JsonReader
                 case "boolValue" when member.Value.ValueKind is JsonValueKind.True or JsonValueKind.False:
                     return AttributeValue.Of(member.Value.GetBoolean());
                 // Senders write 64-bit integers as texts or as numbers.
-                case "intValue":
-                    return long.TryParse(RawTextOf(member.Value), NumberStyles.Integer, CultureInfo.InvariantCulture, out var integer)
-                        ? AttributeValue.Of(integer)
-                        : throw Invalid("intValue");
-                case "doubleValue":
+                case "intValue" when long.TryParse(
+                    RawTextOf(member.Value), NumberStyles.Integer, CultureInfo.InvariantCulture, out var integer):
+                    return AttributeValue.Of(integer);
+                case "intValue" or "doubleValue":
                     return double.TryParse(RawTextOf(member.Value), NumberStyles.Float, CultureInfo.InvariantCulture, out var number)
                         ? AttributeValue.Of(number)
-                        : throw Invalid("doubleValue");
+                        : throw Invalid(member.Name);
                 case "arrayValue" when member.Value.ValueKind is JsonValueKind.Object:
                     var texts = ItemsOf(member.Value, "values")
                         .Where(item => item.ValueKind is JsonValueKind.Object)

@@ -102,4 +102,8 @@ internal static class Chat
             new { key = owner.Key }) ?? "";
 
     public static string[] Contents(this JsonNode messages) => [.. messages.AsArray().Select(message => (string)message!["content"]!)];
+
+    /// <summary>Asserts that a value is the expected JSON; the order of the members does not count.</summary>
+    public static async Task AssertSameJsonAsync(JsonNode actual, string expected) =>
+        await Assert.That(JsonNode.DeepEquals(actual, JsonNode.Parse(expected))).IsTrue().Because(actual.ToJsonString());
 }

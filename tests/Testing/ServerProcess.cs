@@ -9,6 +9,10 @@ public sealed partial class ServerProcess : IAsyncDisposable
 {
     private static readonly TimeSpan Timeout = TimeSpan.FromSeconds(60);
 
+    // `make test` publishes the server and names its program here; a test run by an IDE takes the program of its own build.
+    private static readonly string Program =
+        Environment.GetEnvironmentVariable("TESTED_SERVER") ?? Path.Combine(AppContext.BaseDirectory, "llmring-server");
+
     private readonly Process _process;
     private readonly StringBuilder _output = new();
     private readonly TaskCompletionSource<Uri> _address = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -96,7 +100,7 @@ public sealed partial class ServerProcess : IAsyncDisposable
 
     private static ServerProcess Start(string[] arguments, string workingDirectory, (string Name, string Value)[] variables)
     {
-        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "llmring-server"), arguments)
+        var start = new ProcessStartInfo(Program, arguments)
         {
             RedirectStandardOutput = true,
             RedirectStandardError = true,

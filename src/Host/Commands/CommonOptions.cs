@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.CommandLine.Parsing;
 using LlmRing.Host.Startup;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Host.Commands;
 
@@ -10,5 +12,15 @@ internal static class CommonOptions
     {
         Description = "What the server is run for: dev (embedded PostgreSQL unless LLMRING_DATABASE_URL is set), test or prod.",
         DefaultValueFactory = _ => ServerEnvironment.Dev,
+        // The default parser also accepts numbers and lists of names.
+        CustomParser = ParseEnvironment,
     };
+
+    private static ServerEnvironment ParseEnvironment(ArgumentResult argument)
+    {
+        if (EnumNames.Find(typeof(ServerEnvironment), argument.Tokens[0].Value) is ServerEnvironment environment)
+            return environment;
+        argument.AddError($"--env is '{argument.Tokens[0].Value}'. {EnumNames.Accepted(typeof(ServerEnvironment))}");
+        return default;
+    }
 }

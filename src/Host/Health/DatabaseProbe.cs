@@ -11,21 +11,37 @@ internal sealed class DatabaseProbe([FromKeyedServices(PostgresServices.HealthPo
     // The routes are public: however often they are called, the database is asked once a second.
     private static readonly FusionCacheEntryOptions OneSecond = new FusionCacheEntryOptions(TimeSpan.FromSeconds(1)).MemoryOnly();
 
-    /// <summary>Whether the database answers within two seconds; the answer is at most a second old.</summary>
-    public ValueTask<bool> AnswersAsync(CancellationToken cancellationToken) =>
-        cache.GetOrSetAsync<bool>("health:database", async (_, token) => await AskAsync(token), OneSecond, token: cancellationToken);
+    /// <summary>The state of the database, asked for within two seconds; at most a second old.</summary>
+    public ValueTask<DatabaseState> GetStateAsync(CancellationToken cancellationToken) =>
+        cache.GetOrSetAsync<DatabaseState>("health:database", async (_, token) => await AskAsync(token), OneSecond, token: cancellationToken);
 
-    private async Task<bool> AskAsync(CancellationToken cancellationToken)
+    private async Task<DatabaseState> AskAsync(CancellationToken cancellationToken)
     {
         try
         {
-            await using var command = database.CreateCommand("select 1");
-            await command.ExecuteScalarAsync(cancellationToken);
-            return true;
+            await using var command = database.CreateCommand("select pg_is_in_recovery()");
+            if (await command.ExecuteScalarAsync(cancellationToken) is false)
+                return DatabaseState.Writable;
+            // The next look opens a connection anew, and finds the primary if another server is the primary by now.
+            database.Clear();
+            return DatabaseState.Standby;
         }
         catch (NpgsqlException)
         {
-            return false;
+            return DatabaseState.Silent;
         }
     }
+}
+
+/// <summary>What the database can serve.</summary>
+internal enum DatabaseState
+{
+    /// <summary>The database does not answer.</summary>
+    Silent,
+
+    /// <summary>The database answers, but is a standby that refuses every write.</summary>
+    Standby,
+
+    /// <summary>The database is a primary.</summary>
+    Writable,
 }

@@ -2,7 +2,7 @@ using FastEndpoints;
 
 namespace LlmRing.Host.Health;
 
-/// <summary>GET /health answers 200 while the database answers, else 503.</summary>
+/// <summary>GET /health answers 200 while the database can be read and written, else 503.</summary>
 internal sealed class HealthEndpoint(DatabaseProbe database) : EndpointWithoutRequest<HealthResponse>
 {
     public override void Configure()
@@ -12,16 +12,21 @@ internal sealed class HealthEndpoint(DatabaseProbe database) : EndpointWithoutRe
         Summary(summary =>
         {
             summary.Summary = "Whether the server and its database work";
-            summary.Response<HealthResponse>(StatusCodes.Status503ServiceUnavailable, "The database does not answer.");
+            summary.Response<HealthResponse>(StatusCodes.Status503ServiceUnavailable, "The database does not answer (`disconnected`) or refuses every write (`standby`).");
         });
     }
 
     public override async Task HandleAsync(CancellationToken ct)
     {
-        if (await database.AnswersAsync(ct))
+        var state = await database.GetStateAsync(ct);
+        if (state is DatabaseState.Writable)
+        {
             await Send.OkAsync(new HealthResponse("healthy", "connected"), ct);
-        else
-            await Send.ResponseAsync(new HealthResponse("unhealthy", "disconnected"), StatusCodes.Status503ServiceUnavailable, ct);
+            return;
+        }
+
+        var reason = state is DatabaseState.Standby ? "standby" : "disconnected";
+        await Send.ResponseAsync(new HealthResponse("unhealthy", reason), StatusCodes.Status503ServiceUnavailable, ct);
     }
 }
 

@@ -1,5 +1,6 @@
 using LlmRing.Host.Startup;
 using LlmRing.Shared.Modules;
+using LlmRing.Shared.Postgres;
 using LlmRing.Shared.Settings;
 using Npgsql;
 
@@ -80,7 +81,7 @@ internal static class ModuleFaultIsolation
     {
         if (failure is ModuleFaultException own)
             return own.Module;
-        if (failure is OperatorErrorException or NpgsqlException and not PostgresException { IsTransient: false })
+        if (failure is OperatorErrorException || (failure is NpgsqlException database && database.IsUnavailability()))
             return null;
 
         var text = failure.ToString();

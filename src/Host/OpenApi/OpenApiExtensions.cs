@@ -38,7 +38,7 @@ internal static class OpenApiExtensions
     public static void UseOpenApiPages(this WebApplication app)
     {
         var cache = app.Services.GetRequiredService<OpenApiDocumentCache>();
-        app.MapGet("/openapi.json", cache.WriteAsync).AllowAnonymous();
+        app.MapMethods("/openapi.json", ["GET", "HEAD"], cache.WriteAsync).AllowAnonymous();
         app.MapDocumentationPages();
     }
 

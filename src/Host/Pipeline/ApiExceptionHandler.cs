@@ -1,11 +1,12 @@
 using LlmRing.Shared.Errors;
+using LlmRing.Shared.Postgres;
 using Microsoft.AspNetCore.Diagnostics;
 using Npgsql;
 
 namespace LlmRing.Host.Pipeline;
 
 /// <summary>Turns every unhandled exception into an answer.</summary>
-internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> logger) : IExceptionHandler
+internal sealed partial class ApiExceptionHandler(NpgsqlDataSource database, ILogger<ApiExceptionHandler> logger) : IExceptionHandler
 {
     public async ValueTask<bool> TryHandleAsync(HttpContext httpContext, Exception exception, CancellationToken cancellationToken)
     {
@@ -38,8 +39,11 @@ internal sealed partial class ApiExceptionHandler(ILogger<ApiExceptionHandler> l
                 await httpContext.WriteDetailAsync(
                     StatusCodes.Status400BadRequest, "A value is nested too deeply to be stored", cancellationToken);
                 break;
-            case NpgsqlException database when database is not PostgresException || database.IsTransient:
-                LogDatabaseUnavailable(database.Message);
+            case NpgsqlException unavailable when unavailable.IsUnavailability():
+                LogDatabaseUnavailable(unavailable.Message);
+                // The next connections are opened anew and find the primary, if another server is the primary by now.
+                if (unavailable is PostgresException standby && standby.IsFromStandby())
+                    database.Clear();
                 httpContext.Response.Headers.RetryAfter = "1";
                 await httpContext.WriteDetailAsync(
                     StatusCodes.Status503ServiceUnavailable, "The database is not available", cancellationToken);

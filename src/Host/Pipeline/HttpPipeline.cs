@@ -12,6 +12,7 @@ using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.HttpOverrides;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Primitives;
 
 namespace LlmRing.Host.Pipeline;
 
@@ -38,7 +39,7 @@ internal static class HttpPipeline
             .AddScheme<AuthenticationSchemeOptions, ScopeAuthenticationHandler>(ScopeAuthenticationHandler.SchemeName, null);
         services.AddAuthorization();
         services.AddExceptionHandler<ApiExceptionHandler>();
-        services.AddRequestDecompression();
+        services.AddRequestDecompression(StrictDecompressionProvider.Configure);
         services.Configure<ForwardedHeadersOptions>(options =>
         {
             // With no known proxy the middleware would believe all peers.
@@ -107,7 +108,10 @@ internal static class HttpPipeline
         config.Errors.ResponseBuilder = ValidationResponse.Create;
         config.Binding.JsonExceptionStatusCode = StatusCodes.Status422UnprocessableEntity;
         config.Binding.JsonExceptionTransformer = ValidationErrors.ToFailure;
-        config.Binding.FailureMessage = (_, _, value) => $"'{value}' is not an accepted value.";
+        config.Binding.FailureMessage = (type, _, value) =>
+            (Nullable.GetUnderlyingType(type) ?? type) is { IsEnum: true } names
+                ? EnumNames.Accepted(names)
+                : $"'{value}' is not an accepted value.";
         config.Binding.ValueParserFor<bool>(BooleanParser.Parse);
         config.Binding.ValueParserFor<bool?>(BooleanParser.Parse);
         // A parameter may be given several times. The default parser would read a value that begins with a bracket as a JSON array.
@@ -127,8 +131,22 @@ internal static class HttpPipeline
                 throw ValidationErrors.FromJson(exception);
             }
         };
-        config.Endpoints.Configurator = endpoint => endpoint.DontAutoTag();
+        config.Endpoints.Configurator = endpoint =>
+        {
+            endpoint.DontAutoTag();
+            // HEAD is answered wherever GET is (RFC 9110, 9.1); Kestrel leaves out the body.
+            if (endpoint.Verbs is ["GET"])
+                endpoint.Options(route => route.WithMetadata(new HttpMethodMetadata(["GET", "HEAD"])));
+            foreach (var type in RequestParameter.Of(endpoint).Select(parameter => parameter.Property.PropertyType))
+            {
+                if ((Nullable.GetUnderlyingType(type) ?? type) is { IsEnum: true } names)
+                    config.Binding.ValueParserFor(type, text => ParseName(names, text));
+            }
+        };
     }
+
+    private static ParseResult ParseName(Type type, StringValues text) =>
+        EnumNames.Find(type, text.ToString()) is { } value ? new ParseResult(true, value) : new ParseResult(false, null);
 
     private static bool HasBody(HttpRequest request) => request.ContentLength is not 0
         && request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>() is not { CanHaveBody: false };

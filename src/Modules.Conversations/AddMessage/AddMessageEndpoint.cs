@@ -23,7 +23,7 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
             summary.Summary = "Store a message";
             summary.Description = """
                 Also adds the message to the totals of the conversation. The server's logging level (`LLMRING_MESSAGE_LOGGING_LEVEL`)
-                decides which parts of the message are stored.
+                decides which parts of the message are stored. A message has the members that it has in a batch.
                 """;
             summary.ExampleRequest = new AddMessageRequest { Role = "user", Content = "Which way to the station?", InputTokens = 7 };
             summary.Response<Message>(StatusCodes.Status200OK, "The message as stored.");
@@ -36,18 +36,21 @@ internal sealed class AddMessageEndpoint(MessageWriter writer, ConversationSetti
     {
         if (settings.MessageLoggingLevel is LoggingLevel.None)
             await Send.DetailAsync(StatusCodes.Status400BadRequest, "Message logging is disabled", ct);
-        else if (await writer.AppendAsync(HttpContext.GetScope(), request.Id, [request], settings.MessageLoggingLevel, ct) is [var stored])
+        else if (await StoreAsync() is [var stored])
             await Send.OkAsync(stored, ct);
         else
             await Send.NotFoundAsync("Conversation", ct);
+
+        Task<IReadOnlyList<Message>?> StoreAsync() => writer.AppendAsync(
+            HttpContext.GetScope(), request.ConversationId, [request], settings.MessageLoggingLevel, ct);
     }
 }
 
 internal sealed record AddMessageRequest : MessageInput
 {
-    /// <summary>Read from the path only: the body may have an <c>id</c>, which is ignored.</summary>
-    [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
-    public Guid Id { get; init; }
+    /// <summary>Read from the path only. An <c>id</c> in the body is a member of the message.</summary>
+    [BindFrom("id"), JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
+    public Guid ConversationId { get; init; }
 }
 
 internal sealed class AddMessageValidator : Validator<AddMessageRequest>

@@ -27,6 +27,12 @@ internal sealed class AddMessageBatchEndpoint(MessageWriter writer, Conversation
                 Stores all messages (at most 10,000), in their order, or none, and adds them to the totals of the conversation. The body
                 may also be the bare array of messages. The `logging_level` `metadata` stores a hash instead of content, tool calls
                 and tool results; `none` stores nothing. A stricter level of the server (`LLMRING_MESSAGE_LOGGING_LEVEL`) takes precedence.
+
+                A message is stored as the provider's API has it. `role` is `system`, `user`, `assistant`, `tool`, `developer`,
+                `function`, or Google's `model` (stored as `assistant`, with `extra.role` in the metadata). Items of the Responses API
+                may be sent as they are: a `function_call` becomes a message of the assistant with `tool_calls`, a
+                `function_call_output` one of the tool with `tool_call_id`. Members without a place of their own are kept in the
+                metadata, under `extra`. `timestamp` is the time of the message; default: now.
                 """;
             summary.ExampleRequest = new AddMessageBatchRequest
             {
@@ -34,6 +40,16 @@ internal sealed class AddMessageBatchEndpoint(MessageWriter writer, Conversation
                 Messages =
                 [
                     new MessageInput { Role = "user", Content = "Which way to the station?", InputTokens = 7 },
+                    new MessageInput
+                    {
+                        Role = "assistant",
+                        ToolCalls = JsonSerializer.SerializeToElement(new[]
+                        {
+                            new { id = "call_1", type = "function", function = new { name = "find_way", arguments = "{}" } },
+                        }),
+                        OutputTokens = 9,
+                    },
+                    new MessageInput { Role = "tool", ToolCallId = "call_1", Content = "500 m straight on" },
                     new MessageInput
                     {
                         Role = "assistant",

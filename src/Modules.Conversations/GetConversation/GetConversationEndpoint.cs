@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Modules.Conversations.GetConversation;
 
-/// <summary>GET /{id} shows a conversation with its first messages.</summary>
+/// <summary>GET /{id} shows a conversation with its first or last messages.</summary>
 internal sealed class GetConversationEndpoint(ConversationRepository conversations)
     : Endpoint<GetConversationRequest, ConversationWithMessages>
 {
@@ -20,9 +20,10 @@ internal sealed class GetConversationEndpoint(ConversationRepository conversatio
         {
             summary.Summary = "Show a conversation";
             summary.Description = """
-                Includes its first messages, oldest first; none with `include_messages=false`. They end after `message_limit` messages,
-                or earlier with the message that takes them past 4 million characters. If the conversation has more, the header
-                `X-Next-Cursor` has the `cursor` with which GET `/{id}/messages` lists the others.
+                Includes its first messages, or with `messages=last` its newest ones, always oldest first; none with
+                `include_messages=false`. They end after `message_limit` messages, or earlier with the message that takes them past
+                4 million characters. If the conversation has more, the header `X-Next-Cursor` has the `cursor` with which
+                GET `/{id}/messages` lists the others: with `order=desc` those before the last ones.
                 """;
             summary.Response<ConversationWithMessages>(StatusCodes.Status200OK, "The conversation.");
             summary.Response<ErrorBody>(StatusCodes.Status404NotFound, "The caller has no such conversation.");
@@ -38,13 +39,13 @@ internal sealed class GetConversationEndpoint(ConversationRepository conversatio
             return;
         }
 
-        var messages = request.IncludeMessages
-            ? await conversations.ListMessagesAsync(scope, request.Id, new MessagePage(request.MessageLimit), ct)
+        var isLast = request.Messages is MessagesEnd.Last;
+        var page = request.IncludeMessages
+            ? await conversations.ListMessagesAsync(
+                scope, request.Id, new MessagePage(request.MessageLimit, NewestFirst: isLast), ct)
             : new Page<Message>([], HasMore: false);
-        await Send.OkAsync(
-            new ConversationWithMessages(
-                conversation, HttpContext.ToPage(messages, last => new PageCursor(last.Position, request.Id))),
-            ct);
+        var messages = HttpContext.ToPage(page, last => new PageCursor(last.Position, request.Id));
+        await Send.OkAsync(new ConversationWithMessages(conversation, isLast ? [.. messages.Reverse()] : messages), ct);
     }
 }
 
@@ -57,6 +58,19 @@ internal sealed record GetConversationRequest
 
     [QueryParam, BindFrom("message_limit")]
     public int MessageLimit { get; init; } = 100;
+
+    [QueryParam]
+    public MessagesEnd Messages { get; init; }
+}
+
+/// <summary>The messages that a conversation is shown with.</summary>
+internal enum MessagesEnd
+{
+    /// <summary>The oldest ones.</summary>
+    First,
+
+    /// <summary>The newest ones.</summary>
+    Last,
 }
 
 internal sealed class GetConversationValidator : Validator<GetConversationRequest>

@@ -153,6 +153,7 @@ internal sealed record LogConversationRequest
         InputTokens = tokens?.Input,
         OutputTokens = tokens?.Output,
         Metadata = JsonSerializer.SerializeToElement(answer, JsonConventions.Options),
+        Extra = Response.Extra,
     };
 }
 
@@ -165,6 +166,10 @@ internal sealed record LoggedResponse
     public string? FinishReason { get; init; }
     public JsonElement? Usage { get; init; }
     public JsonElement? ToolCalls { get; init; }
+
+    /// <summary>All other members, e.g. the reasoning. They are stored in the message's metadata, under <c>extra</c>.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Extra { get; init; }
 }
 
 internal sealed record LogMetadata

@@ -39,13 +39,13 @@ internal sealed class MessageRetention(NpgsqlDataSource database, ConversationSe
     private static async Task<long> DeleteAsync(
         NpgsqlConnection connection, Scope? scope, DateTime cutoff, CancellationToken cancellationToken)
     {
-        // A scope's messages are found through its conversations. A conversation younger than the cutoff has no older messages.
+        // A scope's messages are found through its conversations, whatever their age: clients may send old messages.
         var ownConversations = scope is null ? "" : $"""
-            join conversations c on c.id = m.conversation_id
-                and {scope.FilterOn("c")} and c.created_at < @cutoff and c.id >= @conversation
+            join conversations c on c.id = m.conversation_id and {scope.FilterOn("c")} and c.id >= @conversation
             """;
         // Pages follow the index on (conversation_id, position). An index on the time would make this faster and every insert slower.
-        // Rows that a concurrent deletion has locked are skipped, so that two deletions never wait for each other.
+        // Locked rows are skipped: while this statement has locks, waiting for a step of the search index or for another deletion
+        // could be a deadlock.
         var statement = $"""
             with page as materialized (
                 select m.id, m.conversation_id, m.position, m."timestamp"
@@ -62,7 +62,9 @@ internal sealed class MessageRetention(NpgsqlDataSource database, ConversationSe
                 for update of m skip locked),
             deleted as (
                 delete from messages where id in (select id from old) returning id)
-            select (select count(*) from deleted) as deleted, conversation_id, position
+            select
+                (select count(*) from deleted) as deleted, conversation_id, position,
+                (select id from page where "timestamp" < @cutoff and id not in (select id from old) limit 1) as skipped
             from page
             order by conversation_id desc, position desc
             limit 1
@@ -70,14 +72,26 @@ internal sealed class MessageRetention(NpgsqlDataSource database, ConversationSe
         var (deleted, conversation, position) = (0L, Guid.Empty, -1L);
         while (true)
         {
-            var page = await connection.QuerySingleOrDefaultAsync<(long Deleted, Guid Conversation, long Position)?>(new CommandDefinition(
-                statement,
-                new { scope?.ApiKeyId, scope?.ProjectId, conversation, position, cutoff, stepMessages = StepMessages },
-                commandTimeout: 300,
-                cancellationToken: cancellationToken));
+            var page = await connection.QuerySingleOrDefaultAsync<(long Deleted, Guid Conversation, long Position, Guid? Skipped)?>(
+                new CommandDefinition(
+                    statement,
+                    new { scope?.ApiKeyId, scope?.ProjectId, conversation, position, cutoff, stepMessages = StepMessages },
+                    commandTimeout: 300,
+                    cancellationToken: cancellationToken));
             if (page is null)
                 return deleted;
             deleted += page.Value.Deleted;
+            if (page.Value.Skipped is { } skipped)
+            {
+                // Waits for the end of the other transaction without a lock of its own. Then the same page is read again.
+                await connection.ExecuteAsync(new CommandDefinition(
+                    "select from messages where id = @skipped for update",
+                    new { skipped },
+                    commandTimeout: 300,
+                    cancellationToken: cancellationToken));
+                continue;
+            }
+
             (conversation, position) = (page.Value.Conversation, page.Value.Position);
         }
     }

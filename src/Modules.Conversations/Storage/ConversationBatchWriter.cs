@@ -28,9 +28,12 @@ internal sealed class ConversationBatchWriter(
                     last_position, created_at, updated_at, last_message_at)
                 select
                     c.id, c.api_key_id, c.project_id, c.title, c.model_alias, c.count, c.input_tokens, c.output_tokens, c.cost,
-                    c.count, c.at, c.at, c.at
-                from unnest(@ids, @apiKeyIds, @projectIds, @titles, @modelAliases, @counts, @inputTokens, @outputTokens, @costs, @times)
-                    as c (id, api_key_id, project_id, title, model_alias, count, input_tokens, output_tokens, cost, at)),
+                    c.count, c.at, c.at, c.last_message_at
+                from unnest(
+                    @ids, @apiKeyIds, @projectIds, @titles, @modelAliases, @counts, @inputTokens, @outputTokens, @costs, @times,
+                    @lastMessageTimes)
+                    as c (
+                        id, api_key_id, project_id, title, model_alias, count, input_tokens, output_tokens, cost, at, last_message_at)),
             searchable as (
                 insert into search_backlog (conversation_id, first_position, last_position, title)
                 select c.id, 1, c.count, true from unnest(@ids, @counts) as c (id, count))
@@ -49,6 +52,8 @@ internal sealed class ConversationBatchWriter(
         parameters.AddArray("outputTokens", NpgsqlDbType.Bigint, items, conversation => conversation.Batch.OutputTokens);
         parameters.AddArray("costs", NpgsqlDbType.Numeric, items, conversation => conversation.Batch.Cost);
         parameters.AddArray("times", NpgsqlDbType.TimestampTz, items, conversation => conversation.At.UtcDateTime);
+        parameters.AddArray(
+            "lastMessageTimes", NpgsqlDbType.TimestampTz, items, conversation => conversation.Batch.LastMessageAt.UtcDateTime);
         MessageBatch.AddTo(parameters, [.. items.SelectMany(conversation => conversation.Batch.Messages)]);
         await command.ExecuteNonQueryAsync(CancellationToken.None);
         return [.. items.Select(conversation => conversation.Id)];

@@ -88,29 +88,56 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, ReadRepl
             cancellationToken);
     }
 
-    /// <summary>A page of a conversation's messages, oldest first; empty when the scope has no such conversation.</summary>
+    /// <summary>A page of a conversation's messages; empty when the scope has no such conversation.</summary>
     /// <param name="scope">The owner of the conversation.</param>
     /// <param name="id">The conversation.</param>
     /// <param name="page">The place and the size of the page.</param>
     /// <param name="cancellationToken">Cancels the query.</param>
     public async Task<Page<Message>> ListMessagesAsync(Scope scope, Guid id, MessagePage page, CancellationToken cancellationToken)
     {
+        var (isAfter, order, start) = page.NewestFirst ? ("<", "desc", long.MaxValue) : (">", "asc", 0);
         return await reads.ReadAsync(
             connection => connection.QueryPageAsync<Message>(
                 new CommandDefinition(
                     $"""
                     select position, {MessageBatch.Columns}
                     from messages
-                    where conversation_id = (select id from conversations where id = @id and {scope.Filter}) and position > @after
-                    order by position
+                    where conversation_id = (select id from conversations where id = @id and {scope.Filter}) and position {isAfter} @after
+                    order by position {order}
                     limit @limit + 1 offset @offset
                     """,
-                    new { id, scope.ApiKeyId, scope.ProjectId, after = page.AfterPosition, limit = page.Limit, offset = page.Offset },
+                    new { id, scope.ApiKeyId, scope.ProjectId, after = page.After ?? start, limit = page.Limit, offset = page.Offset },
                     cancellationToken: cancellationToken),
                 page.Limit,
                 message => message.Characters,
                 page.MaxCharacters),
             cancellationToken);
+    }
+
+    /// <summary>The messages around one of them, oldest first, with the message in the middle.</summary>
+    /// <returns>Null when the scope's conversation has no such message.</returns>
+    public async Task<Page<Message>?> ListMessagesAroundAsync(
+        Scope scope, Guid id, Guid messageId, int limit, CancellationToken cancellationToken)
+    {
+        var position = await reads.ReadAsync(
+            connection => connection.ExecuteScalarAsync<long?>(new CommandDefinition(
+                $"""
+                select position
+                from messages
+                where id = @messageId and conversation_id = (select id from conversations where id = @id and {scope.Filter})
+                """,
+                new { id, messageId, scope.ApiKeyId, scope.ProjectId },
+                cancellationToken: cancellationToken)),
+            cancellationToken);
+        if (position is null)
+            return null;
+
+        // Newest first up to the message, so that the message is in the page however large the messages before it are.
+        var half = new MessagePage(((limit - 1) / 2) + 1, position + 1, MaxCharacters: PageQueries.MaxCharacters / 2, NewestFirst: true);
+        var upToMessage = await ListMessagesAsync(scope, id, half, cancellationToken);
+        var after = await ListMessagesAsync(
+            scope, id, half with { Limit = limit - half.Limit, After = position, NewestFirst = false }, cancellationToken);
+        return new Page<Message>([.. upToMessage.Rows.Reverse(), .. after.Rows], after.HasMore);
     }
 
     /// <summary>Changes a conversation; null members keep their values.</summary>
@@ -164,8 +191,9 @@ internal sealed class ConversationRepository(NpgsqlDataSource database, ReadRepl
 
 /// <summary>The place and the size of a page of messages.</summary>
 /// <param name="Limit">The largest number of messages.</param>
-/// <param name="AfterPosition">The page begins after the message with this position.</param>
+/// <param name="After">The page begins after the message with this position, in the order of the list; null: at its start.</param>
 /// <param name="Offset">How many messages to skip.</param>
 /// <param name="MaxCharacters">The characters after which the page ends.</param>
+/// <param name="NewestFirst">Whether the newest message comes first instead of the oldest.</param>
 internal sealed record MessagePage(
-    int Limit, long AfterPosition = 0, long Offset = 0, int MaxCharacters = PageQueries.MaxCharacters);
+    int Limit, long? After = null, long Offset = 0, int MaxCharacters = PageQueries.MaxCharacters, bool NewestFirst = false);

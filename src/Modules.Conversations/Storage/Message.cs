@@ -13,7 +13,7 @@ internal sealed record Message
     [JsonIgnore]
     public long Position { get; init; }
 
-    /// <summary>system, user, assistant or tool.</summary>
+    /// <summary>system, user, assistant, tool, developer or function.</summary>
     public required string Role { get; init; }
 
     /// <summary>Text, or the JSON text of a multimodal array.</summary>
@@ -24,13 +24,24 @@ internal sealed record Message
 
     public RawJson? ToolCalls { get; init; }
     public RawJson? ToolResults { get; init; }
+
+    /// <summary>The id of the tool call that a message of the role tool answers.</summary>
+    public string? ToolCallId { get; init; }
+
+    /// <summary>The name of the participant or of the function.</summary>
+    public string? Name { get; init; }
+
+    /// <summary>The client's metadata. <c>extra</c> holds the members of the message that have no column.</summary>
     public RawJson Metadata { get; init; } = RawJson.EmptyObject;
     public int? InputTokens { get; init; }
     public int? OutputTokens { get; init; }
+
+    /// <summary>The time that the client sent, else the time at which the message was stored; UTC.</summary>
     public DateTimeOffset Timestamp { get; init; }
 
     /// <summary>The characters of the texts whose length only the request's body limits.</summary>
     [JsonIgnore]
     public int Characters =>
-        (Content?.Length ?? 0) + (ToolCalls?.Text.Length ?? 0) + (ToolResults?.Text.Length ?? 0) + Metadata.Text.Length;
+        (Content?.Length ?? 0) + (ToolCalls?.Text.Length ?? 0) + (ToolResults?.Text.Length ?? 0) + (ToolCallId?.Length ?? 0)
+        + (Name?.Length ?? 0) + Metadata.Text.Length;
 }

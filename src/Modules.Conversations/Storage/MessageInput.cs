@@ -3,10 +3,13 @@ using System.Text.Json.Serialization;
 
 namespace LlmRing.Modules.Conversations.Storage;
 
-/// <summary>A message as clients send it. <see cref="MessageRules"/> checks the values.</summary>
+/// <summary>
+/// A message as clients send it, or an item of OpenAI's Responses API (see <see cref="ResponsesItem"/>). <see cref="MessageRules"/>
+/// checks the values.
+/// </summary>
 internal record MessageInput
 {
-    /// <summary>system, user, assistant or tool.</summary>
+    /// <summary>system, user, assistant, tool, developer, function, or Google's model, which is stored as assistant.</summary>
     public string? Role { get; init; }
 
     /// <summary>Text, null, or a multimodal array (kept as its JSON text).</summary>
@@ -16,11 +19,24 @@ internal record MessageInput
     public JsonElement? ToolCalls { get; init; }
     public JsonElement? ToolResults { get; init; }
 
+    /// <summary>The id of the tool call that a message of the role tool answers.</summary>
+    public string? ToolCallId { get; init; }
+
+    /// <summary>The name of the participant or of the function.</summary>
+    public string? Name { get; init; }
+
     /// <summary>An object; a number in its member <c>cost</c> (USD) is added to the conversation's total.</summary>
     public JsonElement? Metadata { get; init; }
 
     public int? InputTokens { get; init; }
     public int? OutputTokens { get; init; }
+
+    /// <summary>The time of the message; UTC where the offset is missing. Absent: the time at which the message is stored.</summary>
+    public DateTime? Timestamp { get; init; }
+
+    /// <summary>All other members. They are stored in the metadata, under <c>extra</c>.</summary>
+    [JsonExtensionData]
+    public Dictionary<string, JsonElement>? Extra { get; init; }
 
     /// <summary>The cost in USD that the metadata names; 0 when the metadata names none as a number.</summary>
     public decimal CostOf() =>

@@ -14,7 +14,9 @@ internal static class MessageRules
 
     private const int MaximumCount = 10_000;
 
-    public static IReadOnlyList<string> Roles { get; } = ["system", "user", "assistant", "tool"];
+    /// <summary>The roles that clients may send.</summary>
+    public static IReadOnlyList<string> Roles { get; } =
+        ["system", "user", "assistant", "tool", "developer", "function", MessageMetadata.GoogleAssistant];
 
     /// <summary>Checks the member <c>messages</c> of a request.</summary>
     public static void Check<T>(IReadOnlyList<MessageInput?>? messages, ValidationContext<T> context)
@@ -42,7 +44,15 @@ internal static class MessageRules
             return;
         }
 
-        if (message.Role is null)
+        if (ResponsesItem.TypeOf(message) is { } type)
+        {
+            foreach (var name in ResponsesItem.RequiredTexts(type))
+            {
+                if (!ResponsesItem.HasText(message, name))
+                    Fail(context, Member(name), $"'{name}' must be a text in an item of the type {type}.");
+            }
+        }
+        else if (message.Role is null)
             Fail(context, Member("role"), "'role' is required.", missing: true);
         else if (!Roles.Contains(message.Role))
             Fail(context, Member("role"), $"'role' must be one of {string.Join(", ", Roles)}.");

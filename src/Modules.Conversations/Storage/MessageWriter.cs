@@ -26,7 +26,7 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
                     total_output_tokens = total_output_tokens + @outputTokens,
                     total_cost = total_cost + @cost,
                     last_position = last_position + @count,
-                    last_message_at = greatest(last_message_at, @now),
+                    last_message_at = greatest(last_message_at, @lastMessageAt),
                     updated_at = greatest(updated_at, @now)
                 where id = @id and {scope.Filter}
                 returning last_position - @count as preceding),
@@ -44,6 +44,7 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
         parameters.Add(new NpgsqlParameter("ProjectId", NpgsqlDbType.Uuid) { Value = (object?)scope.ProjectId ?? DBNull.Value });
         parameters.AddWithValue("id", conversationId);
         parameters.AddWithValue("now", now.UtcDateTime);
+        parameters.AddWithValue("lastMessageAt", batch.LastMessageAt.UtcDateTime);
         parameters.AddWithValue("count", batch.Messages.Count);
         parameters.AddWithValue("inputTokens", batch.InputTokens);
         parameters.AddWithValue("outputTokens", batch.OutputTokens);

@@ -5,11 +5,11 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// <summary>Bounds the bytes of answers that this host holds for all MCP servers, and the share of each scope.</summary>
 internal sealed class AnswerMemory
 {
-    /// <summary>Bytes of all answers.</summary>
-    public const long MaxBytes = 128 * Megabyte;
+    /// <summary>Bytes of all answers: three of the longest.</summary>
+    public const long MaxBytes = 96 * Megabyte;
 
     /// <summary>Bytes of the answers to one scope: a share that leaves the host's memory to others.</summary>
-    public const long MaxBytesPerScope = MaxBytes / 2;
+    public const long MaxBytesPerScope = 64 * Megabyte;
 
     private const long Megabyte = 1024 * 1024;
 

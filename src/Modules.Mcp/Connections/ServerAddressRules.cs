@@ -26,7 +26,7 @@ internal sealed class ServerAddressRules(McpSettings settings, IHostEnvironment 
     public async Task<string?> ValidateAsync(TransportType transport, string url, CancellationToken cancellationToken)
     {
         if (transport is TransportType.Stdio)
-            return CommandLineOf(url) is null ? "Must be stdio://COMMAND ARG … for a stdio server." : null;
+            return CommandLineOf(url) is null && !IsHttp(url) ? "Must be stdio://COMMAND ARG … for a stdio server." : null;
 
         string[] schemes = transport is TransportType.Websocket ? ["ws", "wss", "http", "https"] : ["http", "https"];
         if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || !schemes.Contains(uri.Scheme) || HostOf(uri) is not { } host)
@@ -76,6 +76,10 @@ internal sealed class ServerAddressRules(McpSettings settings, IHostEnvironment 
         ["*"] or [] => false,
         _ => commandLine.AsSpan().SequenceEqual(allowed),
     });
+
+    // Clients of the reference server store such URLs. This server refuses to execute them.
+    private static bool IsHttp(string url) =>
+        Uri.TryCreate(url, UriKind.Absolute, out var uri) && (uri.Scheme == Uri.UriSchemeHttp || uri.Scheme == Uri.UriSchemeHttps);
 
     private static string[] SplitWords(string text) => text.Split((char[]?)null, StringSplitOptions.RemoveEmptyEntries);
 

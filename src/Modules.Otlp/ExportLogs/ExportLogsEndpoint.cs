@@ -17,7 +17,10 @@ internal sealed class ExportLogsEndpoint(CallReader calls, IUsageLedger ledger) 
     {
         Post("/v1/logs");
         Options(route => route.WithMetadata(
-            new RequestSizeLimitAttribute(RequestReader.MaxBody), new AcceptsBearerKeyAttribute(), OtlpFormat.Instance));
+            new RequestSizeLimitAttribute(RequestReader.MaxBody),
+            new BinaryBodyAttribute(OtlpFormat.Protobuf),
+            new AcceptsBearerKeyAttribute(),
+            OtlpFormat.Instance));
         Summary(summary =>
         {
             summary.Summary = "Log the LLM calls of OpenTelemetry logs";

@@ -18,7 +18,10 @@ internal sealed class ExportTracesEndpoint(CallReader calls, TraceStore store) :
     {
         Post("/v1/traces");
         Options(route => route.WithMetadata(
-            new RequestSizeLimitAttribute(RequestReader.MaxBody), new AcceptsBearerKeyAttribute(), OtlpFormat.Instance));
+            new RequestSizeLimitAttribute(RequestReader.MaxBody),
+            new BinaryBodyAttribute(OtlpFormat.Protobuf),
+            new AcceptsBearerKeyAttribute(),
+            OtlpFormat.Instance));
         Summary(summary =>
         {
             summary.Summary = "Log the LLM calls of OpenTelemetry traces";

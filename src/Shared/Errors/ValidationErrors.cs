@@ -15,7 +15,10 @@ public static partial class ValidationErrors
     public static JsonBindException FromJson(JsonException exception)
     {
         var path = exception.Path is { Length: > 1 } found ? found : "$";
-        var message = exception.InnerException is null && exception.Message.StartsWith("A text must", StringComparison.Ordinal)
+        var isForCallers = exception.InnerException is null
+            && (exception.Message.StartsWith("A text must", StringComparison.Ordinal)
+                || exception.Message.StartsWith("Accepted are", StringComparison.Ordinal));
+        var message = isForCallers
             ? exception.Message.Split(" Path:")[0]
             : path is "$"
                 ? "The body is not JSON of the expected form."

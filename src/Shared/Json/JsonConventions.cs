@@ -17,7 +17,7 @@ public static class JsonConventions
         options.NumberHandling = JsonNumberHandling.Strict;
         // The depth of the whole body; a deeper body is a 422.
         options.MaxDepth = 64;
-        options.Converters.Add(new JsonStringEnumConverter(JsonNamingPolicy.SnakeCaseLower, allowIntegerValues: false));
+        options.Converters.Add(new EnumConverterFactory());
         options.Converters.Add(new StorableStringConverter());
         options.Converters.Add(new StorableElementConverter());
     }
@@ -28,6 +28,27 @@ public static class JsonConventions
         Apply(options);
         options.MakeReadOnly(populateMissingResolver: true);
         return options;
+    }
+
+    /// <summary>Converts enum values to and from their names; see <see cref="EnumNames"/>.</summary>
+    private sealed class EnumConverterFactory : JsonConverterFactory
+    {
+        public override bool CanConvert(Type typeToConvert) => typeToConvert.IsEnum;
+
+        public override JsonConverter CreateConverter(Type typeToConvert, JsonSerializerOptions options) =>
+            (JsonConverter)Activator.CreateInstance(typeof(EnumConverter<>).MakeGenericType(typeToConvert))!;
+    }
+
+    private sealed class EnumConverter<T> : JsonConverter<T>
+        where T : struct, Enum
+    {
+        public override T Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
+            reader.TokenType is JsonTokenType.String && EnumNames.Find(typeof(T), reader.GetString()) is T value
+                ? value
+                : throw new JsonException(EnumNames.Accepted(typeof(T)));
+
+        public override void Write(Utf8JsonWriter writer, T value, JsonSerializerOptions options) =>
+            writer.WriteStringValue(JsonNamingPolicy.SnakeCaseLower.ConvertName(value.ToString()));
     }
 
     /// <summary>Refuses U+0000, the one character that a PostgreSQL text cannot hold.</summary>

@@ -17,7 +17,7 @@ public static class PageQueries
     /// </summary>
     /// <param name="connection">An open connection.</param>
     /// <param name="command">A query that selects one row more than <paramref name="limit"/>, by which a further page is detected.</param>
-    /// <param name="limit">The largest number of rows of the page, at least 1.</param>
+    /// <param name="limit">The largest number of rows of the page. A page of 0 rows only tells whether there are any.</param>
     /// <param name="characters">The characters of a row: the sum of the lengths of its texts without a limit, JSON included.</param>
     /// <param name="maxCharacters">The characters after which the page ends.</param>
     /// <param name="parser">Creates the function that maps a row; null: Dapper maps the columns to the members of the same names.</param>

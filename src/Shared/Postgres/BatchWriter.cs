@@ -84,7 +84,7 @@ public abstract partial class BatchWriter<TItem, TAnswer>(int capacity, QueueMet
                 batch[i].SetResult(answers[i]);
             OnAnswered(items, answers);
         }
-        catch (PostgresException exception) when (batch.Count > 1 && !exception.IsTransient)
+        catch (PostgresException exception) when (batch.Count > 1 && !exception.IsUnavailability())
         {
             // PostgreSQL refuses one of the items: written one by one, the others succeed.
             LogBatchRefused(logger, batch.Count, exception.MessageText);

@@ -52,7 +52,7 @@ public sealed partial class ReadReplica : BackgroundService
                 await using (connection)
                     return await read(connection);
             }
-            catch (NpgsqlException exception) when (exception is not PostgresException || exception.IsTransient)
+            catch (NpgsqlException exception) when (exception.IsUnavailability())
             {
                 SetUnhealthy(exception.Message);
             }

@@ -59,8 +59,10 @@ public static class SettingsReader
             },
             _ when type == typeof(int) => int.TryParse(
                 text, NumberStyles.Integer, CultureInfo.InvariantCulture, out var number) ? number : null,
-            _ when type.IsEnum => Enum.TryParse(
-                type, text, ignoreCase: true, out var member) && Enum.IsDefined(type, member) ? member : null,
+            // TryParse alone also accepts numbers and lists of names.
+            _ when type.IsEnum => Enum.GetNames(type).Contains(text, StringComparer.OrdinalIgnoreCase)
+                ? Enum.Parse(type, text, ignoreCase: true)
+                : null,
             _ when type == typeof(Uri) => Uri.TryCreate(text, UriKind.Absolute, out var uri) ? uri : null,
             _ when type == typeof(IReadOnlyList<string>) => ParseList(text),
             _ when type == typeof(IReadOnlyList<IPNetwork>) => ParseNetworks(text),

@@ -14,6 +14,8 @@ public sealed class ServeCommandTests(ServerFixture server)
     [Arguments("DATABASE_URL", "mysql://x", "LLMRING_DATABASE_URL is (not shown); accepted: postgresql://")]
     [Arguments("REDIS_URL", "http://x", "LLMRING_REDIS_URL is (not shown); accepted: redis://")]
     [Arguments("API_KEY_VALIDATION_MODE", "lax", "LLMRING_API_KEY_VALIDATION_MODE is 'lax'; accepted: bridge or strict")]
+    [Arguments("API_KEY_VALIDATION_MODE", "bridge,strict", "LLMRING_API_KEY_VALIDATION_MODE is 'bridge,strict'; accepted: bridge or strict")]
+    [Arguments("MESSAGE_LOGGING_LEVEL", "0", "LLMRING_MESSAGE_LOGGING_LEVEL is '0'; accepted: full, metadata or none")]
     [Arguments("TRUSTED_PROXIES", "everywhere", "LLMRING_TRUSTED_PROXIES is 'everywhere'; accepted: addresses or networks")]
     [Arguments("ENFORCE_MEMBERSHIP_VERIFICATION", "maybe", "LLMRING_ENFORCE_MEMBERSHIP_VERIFICATION is 'maybe'; accepted: true or false")]
     [Arguments("RATE_LIMIT", "lots", "LLMRING_RATE_LIMIT is 'lots'; accepted: a number of requests in a second, minute, hour or day")]
@@ -32,6 +34,18 @@ public sealed class ServeCommandTests(ServerFixture server)
         await Assert.That(output.Trim()).StartsWith($"llmring-server: {reason}");
         await Assert.That(output.Trim().Split('\n').Length).IsEqualTo(1);
         await Assert.That(output).DoesNotContain("secret-password");
+    }
+
+    [Test]
+    [Arguments("0")]
+    [Arguments("dev,prod")]
+    [Arguments("staging")]
+    public async Task An_environment_is_one_of_its_names(string environment)
+    {
+        var (exitCode, output) = await ServerProcess.RunAsync(["db", "status", "--env", environment]);
+
+        await Assert.That(exitCode).IsNotEqualTo(0);
+        await Assert.That(output).Contains($"--env is '{environment}'. Accepted are dev, test, prod.");
     }
 
     [Test]

@@ -43,6 +43,81 @@ public sealed class HttpPipelineTests(ServerFixture server)
 
     [Test]
     [Arguments("/")]
+    [Arguments("/health")]
+    [Arguments("/health/live")]
+    [Arguments("/health/ready")]
+    [Arguments("/metrics")]
+    [Arguments("/registry")]
+    [Arguments("/registry.json")]
+    [Arguments("/registry/manifest.json")]
+    [Arguments("/api/v1/logs")]
+    [Arguments("/api/v1/conversations/")]
+    [Arguments("/openapi.json")]
+    [Arguments("/docs")]
+    public async Task HEAD_has_the_status_of_GET_and_no_body(string path)
+    {
+        using var client = server.NewClient();
+
+        var get = await client.GetAsync(path);
+        var head = await client.SendAsync(HttpMethod.Head, path, null);
+
+        await Assert.That(head.Status).IsEqualTo(get.Status);
+        await Assert.That(head.Headers["Content-Type"]).IsEqualTo(get.Headers["Content-Type"]);
+        await Assert.That(head.Text).IsEqualTo("");
+    }
+
+    [Test]
+    [Arguments("/api/v1/stats?group_by=day,week", "group_by", "hour, day, week, month")]
+    [Arguments("/api/v1/stats?group_by=0", "group_by", "hour, day, week, month")]
+    [Arguments("/api/v1/stats?group_by=%20day", "group_by", "hour, day, week, month")]
+    [Arguments("/api/v1/stats?group_by=day&group_by=week", "group_by", "hour, day, week, month")]
+    [Arguments("/api/v1/stats/series?group_by=day&split_by=1", "split_by", "none, model, provider, alias, origin, profile")]
+    [Arguments("/api/v1/logs/export?format=0", "format", "csv, ndjson")]
+    public async Task An_enum_of_a_query_is_one_of_its_names(string path, string parameter, string names)
+    {
+        var answer = await server.NewClient().GetAsync(path);
+
+        await Assert.That(answer.Status).IsEqualTo(422);
+        await Assert.That(answer["detail"]![0]!["loc"]!.ToJsonString()).IsEqualTo($"""["query","{parameter}"]""");
+        await Assert.That((string?)answer["detail"]![0]!["msg"]).IsEqualTo($"Accepted are {names}.");
+    }
+
+    [Test]
+    [Arguments("/api/v1/usage/reprice", """{"cost_source": ["own,client"]}""", "unpriced, registry, estimated, own, client")]
+    [Arguments("/api/v1/usage/reprice", """{"cost_source": [0]}""", "unpriced, registry, estimated, own, client")]
+    [Arguments("/api/v1/mcp/servers", """{"name": "a", "url": "b", "transport_type": "http,sse"}""", "http, sse, websocket, stdio")]
+    [Arguments("/api/v1/mcp/servers", """{"name": "a", "url": "b", "transport_type": "0"}""", "http, sse, websocket, stdio")]
+    [Arguments(
+        "/conversations/01a20b5d-ddba-7378-b028-c784711adae6/messages/batch",
+        """{"messages": [], "logging_level": "full,metadata"}""",
+        "full, metadata, none")]
+    [Arguments(
+        "/conversations/01a20b5d-ddba-7378-b028-c784711adae6/messages/batch",
+        """{"messages": [], "logging_level": "1"}""",
+        "full, metadata, none")]
+    public async Task An_enum_of_a_body_is_one_of_its_names(string path, string body, string names)
+    {
+        var answer = await server.NewClient().PostAsync(path, body);
+
+        await Assert.That(answer.Status).IsEqualTo(422);
+        await Assert.That((string?)answer["detail"]![0]!["msg"]).IsEqualTo($"Accepted are {names}.");
+    }
+
+    [Test]
+    [Arguments("/api/v1/logs")]
+    [Arguments("/api/v1/stats")]
+    [Arguments("/api/v1/stats/series")]
+    [Arguments("/api/v1/logs/export")]
+    public async Task A_range_that_ends_before_it_starts_is_422(string path)
+    {
+        var answer = await server.NewClient().GetAsync($"{path}?start_date=2026-11-02&end_date=2026-11-01&group_by=day");
+
+        await Assert.That(answer.Status).IsEqualTo(422);
+        await Assert.That((string?)answer["detail"]![0]!["loc"]![1]).IsEqualTo("start_date");
+    }
+
+    [Test]
+    [Arguments("/")]
     [Arguments("/api/v1/logs")]
     [Arguments("/api/v1/nothing")]
     [Arguments("/openapi.json")]

@@ -33,7 +33,7 @@ public sealed class AddMessageBatchTests(ServerFixture server)
         await Assert.That((string?)stored[0]!["content_hash"])
             .IsEqualTo(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes("Be brief."))));
         await Assert.That((string?)stored[0]!["conversation_id"]).IsEqualTo(id);
-        await Assert.That(stored[0]!["metadata"]!.ToJsonString()).IsEqualTo("{}");
+        await Assert.That(stored[0]!["metadata"]!.ToJsonString()).IsEqualTo("""{"extra":{"id":7,"unknown":true}}""");
         await Assert.That((string?)stored[1]!["content"]).IsEqualTo("""[{"type": "text", "text": "Grüezi"}]""");
         await Assert.That((string?)stored[1]!["content_hash"])
             .IsEqualTo(Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes((string)stored[1]!["content"]!))));

@@ -1,4 +1,6 @@
+using Dapper;
 using LlmRing.Testing;
+using Npgsql;
 
 namespace LlmRing.Modules.Conversations.Tests.DeleteOldMessages;
 
@@ -33,6 +35,42 @@ public sealed class DeleteOldMessagesTests(ServerFixture server)
         var first = await server.ScalarAsync<long>(
             "select min(position) from llmring.messages where conversation_id = @id", new { id = Guid.Parse(id) });
         await Assert.That(first).IsEqualTo(4);
+    }
+
+    [Test]
+    public async Task A_message_that_the_search_index_reads_meanwhile_is_deleted_as_well()
+    {
+        using var client = server.NewClient();
+        var id = await OldConversationAsync(client);
+        await using var connection = new NpgsqlConnection(server.ConnectionString);
+        await connection.OpenAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        // The lock of a step of the index.
+        await connection.ExecuteAsync(
+            "select from llmring.messages where conversation_id = @id and position = 2 for key share", new { id = Guid.Parse(id) });
+
+        var deletion = client.DeleteAsync("/conversations/old-messages");
+        await Eventually.HoldsAsync(async () => deletion.IsCompleted || await connection.ExecuteScalarAsync<bool>(
+            "select exists (select from pg_stat_activity where pg_backend_pid() = any (pg_blocking_pids(pid)))"));
+        await transaction.CommitAsync();
+
+        await Assert.That((await deletion).Text).IsEqualTo("""{"deleted_count":3,"retention_days":30}""");
+        await Assert.That(await server.CountMessagesAsync(id)).IsEqualTo(0);
+    }
+
+    [Test]
+    public async Task Old_messages_of_a_new_conversation_are_deleted()
+    {
+        using var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", """
+            [{"role": "user", "content": "old", "timestamp": "2024-05-01T00:00:00Z"}, {"role": "assistant", "content": "new"}]
+            """);
+
+        var answer = await client.DeleteAsync("/conversations/old-messages");
+
+        await Assert.That((int)answer["deleted_count"]!).IsEqualTo(1);
+        await Assert.That((await client.GetAsync($"/conversations/{id}/messages")).Json.Contents()).IsEquivalentTo(["new"]);
     }
 
     [Test]

@@ -20,6 +20,22 @@ public sealed class GetConversationTests(ServerFixture server)
     }
 
     [Test]
+    public async Task A_conversation_comes_with_its_last_messages_oldest_first_where_asked_so()
+    {
+        using var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(0, 5).Select(number => Chat.User($"{number}")));
+
+        var answer = await client.GetAsync($"/conversations/{id}?messages=last&message_limit=3");
+        var earlier = await client.GetAsync($"/conversations/{id}/messages?order=desc&cursor={answer.Headers["X-Next-Cursor"]}");
+        var first = await client.GetAsync($"/conversations/{id}?messages=first&message_limit=3");
+
+        await Assert.That(string.Join(",", answer["messages"]!.Contents())).IsEqualTo("2,3,4");
+        await Assert.That(string.Join(",", earlier.Json.Contents())).IsEqualTo("1,0");
+        await Assert.That(string.Join(",", first["messages"]!.Contents())).IsEqualTo("0,1,2");
+    }
+
+    [Test]
     public async Task The_messages_end_past_4_million_characters_and_the_cursor_leads_to_the_others()
     {
         using var client = server.NewClient();
@@ -77,6 +93,9 @@ public sealed class GetConversationTests(ServerFixture server)
     [Arguments("message_limit=0")]
     [Arguments("message_limit=1001")]
     [Arguments("include_messages=perhaps")]
+    [Arguments("messages=middle")]
+    [Arguments("messages=first,last")]
+    [Arguments("messages=1")]
     public async Task A_bad_query_is_422(string query)
     {
         using var client = server.NewClient();

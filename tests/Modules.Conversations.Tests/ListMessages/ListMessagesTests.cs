@@ -51,12 +51,96 @@ public sealed class ListMessagesTests(ServerFixture server)
     [Arguments("limit=0")]
     [Arguments("limit=1001")]
     [Arguments("offset=-1")]
+    [Arguments("order=newest")]
+    [Arguments("order=0")]
+    [Arguments("order=asc,desc")]
+    [Arguments("around=42")]
+    [Arguments("around=01a20b5d-ddba-7378-b028-c784711adae6&offset=1")]
+    [Arguments("around=01a20b5d-ddba-7378-b028-c784711adae6&order=desc")]
     public async Task A_bad_query_is_422(string query)
     {
         using var client = server.NewClient();
 
         await Assert.That((await client.GetAsync($"/conversations/{await client.NewConversationAsync()}/messages?{query}")).Status)
             .IsEqualTo(422);
+    }
+
+    [Test]
+    public async Task Descending_pages_lead_from_the_newest_message_to_the_oldest()
+    {
+        using var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(0, 5).Select(number => Chat.User($"{number}")));
+
+        var pages = await client.GetPagesAsync($"/conversations/{id}/messages?limit=2&order=desc");
+        var byOffset = await client.GetAsync($"/conversations/{id}/messages?order=desc&offset=3");
+
+        await Assert.That(string.Join("|", pages.Select(page => string.Join(",", page.Json.Contents())))).IsEqualTo("4,3|2,1|0");
+        await Assert.That(string.Join(",", byOffset.Json.Contents())).IsEqualTo("1,0");
+    }
+
+    [Test]
+    [Arguments(5, 5, "3,4,5,6,7")]
+    [Arguments(5, 4, "4,5,6,7")]
+    [Arguments(5, 1, "5")]
+    [Arguments(0, 5, "0,1,2")]
+    [Arguments(9, 5, "7,8,9")]
+    public async Task A_message_is_in_the_middle_of_the_page_around_it(int message, int limit, string expected)
+    {
+        using var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        var stored = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", Enumerable.Range(0, 10).Select(number => Chat.User($"{number}")));
+
+        var page = await client.GetAsync($"/conversations/{id}/messages?limit={limit}&around={stored.Json[message]!["id"]}");
+
+        await Assert.That(string.Join(",", page.Json.Contents())).IsEqualTo(expected);
+    }
+
+    [Test]
+    public async Task The_cursor_of_a_page_around_a_message_leads_to_the_messages_after_it()
+    {
+        using var client = server.NewClient();
+        var id = await client.NewConversationAsync();
+        var stored = await client.PostAsync(
+            $"/conversations/{id}/messages/batch", Enumerable.Range(0, 10).Select(number => Chat.User($"{number}")));
+
+        var page = await client.GetAsync($"/conversations/{id}/messages?limit=3&around={stored.Json[5]!["id"]}");
+        var next = await client.GetAsync($"/conversations/{id}/messages?cursor={page.Headers["X-Next-Cursor"]}");
+        var last = await client.GetAsync($"/conversations/{id}/messages?limit=3&around={stored.Json[9]!["id"]}");
+
+        await Assert.That(string.Join(",", next.Json.Contents())).IsEqualTo("7,8,9");
+        await Assert.That(last.Headers.ContainsKey("X-Next-Cursor")).IsFalse();
+    }
+
+    [Test]
+    public async Task A_page_around_a_message_has_that_message_however_large_its_neighbours_are()
+    {
+        using var client = server.NewClient();
+        var id = await Chat.StoreLargeConversationAsync(server.ConnectionString, client.Key!, count: 9, characters: 1_500_000);
+        var message = await server.ScalarAsync<Guid>(
+            "select id from llmring.messages where conversation_id = @id and position = 5", new { id });
+
+        var page = await client.GetAsync($"/conversations/{id}/messages?around={message}");
+
+        await Assert.That(string.Join(",", page.Json.Contents().Select(content => content.Split(':')[0]))).IsEqualTo("4,5,6,7");
+    }
+
+    [Test]
+    public async Task A_page_around_a_message_of_another_conversation_or_key_is_404()
+    {
+        using var owner = server.NewClient();
+        using var other = server.NewClient();
+        var (id, second) = (await owner.NewConversationAsync(), await owner.NewConversationAsync());
+        var message = (string)(await owner.PostAsync($"/conversations/{id}/messages", Chat.User("mine")))["id"]!;
+
+        var elsewhere = await owner.GetAsync($"/conversations/{second}/messages?around={message}");
+        var foreign = await other.GetAsync($"/conversations/{id}/messages?around={message}");
+
+        await Assert.That(elsewhere.Status).IsEqualTo(404);
+        await Assert.That((string?)elsewhere["detail"]).IsEqualTo("Message not found");
+        await Assert.That(foreign.Status).IsEqualTo(404);
+        await Assert.That((string?)foreign["detail"]).IsEqualTo("Conversation not found");
     }
 
     [Test]

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Time.Testing;
 
 namespace LlmRing.Modules.Mcp.Tests.Connections;
 
-/// <summary>The bytes of all answers that a host holds at once. Of answers of 30 MB, the 64 MB of a scope hold two.</summary>
+/// <summary>The bytes of all answers that a host holds at once. Of answers of 30 MB, the 64 MB of a scope hold two, the host's 96 MB three.</summary>
 [ClassDataSource<McpFixture>(Shared = SharedType.PerTestSession)]
 public sealed class AnswerMemoryTests(McpFixture fixture)
 {
@@ -63,6 +63,32 @@ public sealed class AnswerMemoryTests(McpFixture fixture)
         gate.SetResult();
         foreach (var call in calls)
             await Assert.That((await call)["error"]).IsNull();
+    }
+
+    [Test, NotInParallel]
+    public async Task Of_four_unfinished_answers_of_30_MB_to_four_scopes_one_is_refused_with_503()
+    {
+        var gate = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var upstream = await StartUpstreamAsync(gate.Task);
+        await using var server = await StartServerAsync();
+        var calls = new List<Task<ApiResponse>>();
+        for (var number = 0; number < 4; number++)
+        {
+            var client = new ApiClient(server.Address, McpFixture.NewKey());
+            var resource = await AddResourceAsync(client, upstream.Url, "test://gated");
+            calls.Add(client.GetAsync($"/api/v1/mcp/resources/{resource}/content"));
+        }
+
+        var first = await Task.WhenAny(calls);
+
+        calls.Remove(first);
+        var refused = await first;
+        await Assert.That(refused.Status).IsEqualTo(503).Because(refused.Text);
+        await Assert.That((string?)refused["detail"]).IsEqualTo(
+            "The answer was not read: the answers of MCP servers under way on this host would be longer than 96 MB");
+        gate.SetResult();
+        foreach (var call in calls)
+            await Assert.That((await call).Status).IsEqualTo(200);
     }
 
     [Test, NotInParallel]

@@ -91,7 +91,8 @@ public sealed class ServerAddressRulesTests(ServerFixture server)
     [Arguments("http", "http://[::1")]
     [Arguments("http", "https://user:secret@93.184.215.14/")]
     [Arguments("http", "https://93.184.215.14@127.0.0.1/")]
-    [Arguments("stdio", "https://93.184.215.14/")]
+    [Arguments("stdio", "npx")]
+    [Arguments("stdio", "ftp://93.184.215.14/")]
     [Arguments("stdio", "stdio://")]
     [Arguments("stdio", "stdio://  ")]
     public async Task A_URL_that_does_not_fit_its_transport_is_refused(string transport, string url)
@@ -113,5 +114,19 @@ public sealed class ServerAddressRulesTests(ServerFixture server)
         using var client = server.NewClient();
         var id = await client.CreateServerAsync(url, transport);
         await Assert.That((string?)(await client.GetAsync($"/api/v1/mcp/servers/{id}"))["url"]).IsEqualTo(url);
+    }
+
+    [Test]
+    [Arguments("https://93.184.215.14/")]
+    [Arguments("http://localhost:8080")]
+    public async Task A_stdio_server_with_an_http_URL_is_stored_and_refused_when_it_is_executed(string url)
+    {
+        using var client = server.NewClient();
+        var id = await client.CreateServerAsync(url, "stdio");
+
+        var refreshed = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh");
+
+        await Assert.That((string?)(await client.GetAsync($"/api/v1/mcp/servers/{id}"))["url"]).IsEqualTo(url);
+        await Assert.That(refreshed.Status).IsEqualTo(422).Because(refreshed.Text);
     }
 }

@@ -40,6 +40,8 @@ public sealed class SettingsReaderTests
     [Arguments("NUMBER", "99999999999")]
     [Arguments("FLAG", "perhaps")]
     [Arguments("MODE", "7")]
+    [Arguments("MODE", "0")]
+    [Arguments("MODE", "lenient,strict")]
     [Arguments("NAMES", "[broken")]
     [Arguments("NETWORKS", "10.0.0.0/33")]
     [Arguments("PLACE", "nowhere")]

@@ -12,7 +12,7 @@ namespace LlmRing.Host.Pipeline.RequestBodies;
 /// <param name="budget">The budget of the host.</param>
 /// <param name="time">The clock of the deadline.</param>
 /// <param name="isBinary">Whether the body is of a binary format, whose values are not counted.</param>
-internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget budget, TimeProvider time, bool isBinary = false) : Stream
+internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget budget, TimeProvider time, bool isBinary) : BodyStream
 {
     /// <summary>Values of JSON in one body: numbers, texts and all others.</summary>
     public const int MaxValues = 2_000_000;
@@ -41,20 +41,6 @@ internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget b
     /// <summary>The bytes that were read so far.</summary>
     public long BytesRead { get; private set; }
 
-    public override bool CanRead => true;
-
-    public override bool CanSeek => false;
-
-    public override bool CanWrite => false;
-
-    public override long Length => throw new NotSupportedException();
-
-    public override long Position
-    {
-        get => throw new NotSupportedException();
-        set => throw new NotSupportedException();
-    }
-
     public override async ValueTask<int> ReadAsync(Memory<byte> buffer, CancellationToken cancellationToken = default)
     {
         _started ??= time.GetTimestamp();
@@ -73,21 +59,6 @@ internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget b
             throw new BadHttpRequestException("The body arrives too slowly", StatusCodes.Status408RequestTimeout);
         }
     }
-
-    public override Task<int> ReadAsync(byte[] buffer, int offset, int count, CancellationToken cancellationToken) =>
-        ReadAsync(buffer.AsMemory(offset, count), cancellationToken).AsTask();
-
-    public override int Read(byte[] buffer, int offset, int count) => throw new NotSupportedException();
-
-    public override void Flush()
-    {
-    }
-
-    public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
-
-    public override void SetLength(long value) => throw new NotSupportedException();
-
-    public override void Write(byte[] buffer, int offset, int count) => throw new NotSupportedException();
 
     protected override void Dispose(bool disposing)
     {

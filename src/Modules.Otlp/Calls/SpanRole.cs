@@ -19,7 +19,7 @@ internal enum SpanRole
 /// <summary>Tells the roles of spans. Token counts alone make no call: agents, workflows and steps repeat those of their calls.</summary>
 internal static class SpanRoles
 {
-    private const string AnyAgent = "AGENT";
+    private const string Agent = "AGENT";
 
     private static readonly FrozenSet<string> CallOperations = FrozenSet.ToFrozenSet(
     [
@@ -53,7 +53,7 @@ internal static class SpanRoles
 
         var isWrapper = traceloopKind is not null
             || (operation is not null && (WrapperOperations.Contains(operation) || operation.EndsWith("_memory", StringComparison.Ordinal)))
-            || (kind is not (null or "LLM" or "EMBEDDING") && !(kind is AnyAgent && AgentOnlyScopes.Contains(span.Scope.Name)))
+            || (kind is not (null or "LLM" or "EMBEDDING") && !(kind is Agent && AgentOnlyScopes.Contains(span.Scope.Name)))
             || (aiOperation is not null && !IsAiCall(aiOperation))
             || attributes.TextOf(SourceAttributes.SpringKind) is "chat_client"
             || attributes.TextOf(SourceAttributes.LogfireType) is "pending_span"

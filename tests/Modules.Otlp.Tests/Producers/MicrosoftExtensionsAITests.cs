@@ -27,7 +27,24 @@ public sealed class MicrosoftExtensionsAITests(ServerFixture server)
             1200,
             1200);
 
-    private async Task AssertUsagesAsync(Func<ChatClientBuilder, string, ChatClientBuilder> instrument, params int[] inputs)
+    [Test]
+    public async Task An_export_that_the_exporter_repeats_because_its_answer_was_lost_is_stored_once()
+    {
+        // The exporter of .NET repeats exports only with this variable.
+        Environment.SetEnvironmentVariable("OTEL_DOTNET_EXPERIMENTAL_OTLP_RETRY", "in_memory");
+        await using var proxy = await ForgetfulProxy.StartAsync(server.Server.Address);
+
+        await AssertUsagesAsync(
+            (client, source) => client.UseFunctionInvocation().UseOpenTelemetry(sourceName: source), proxy.Address, 1200, 1200);
+
+        await Assert.That(proxy.Exports).IsGreaterThan(1);
+    }
+
+    private Task AssertUsagesAsync(Func<ChatClientBuilder, string, ChatClientBuilder> instrument, params int[] inputs) =>
+        AssertUsagesAsync(instrument, server.Server.Address, inputs);
+
+    private async Task AssertUsagesAsync(
+        Func<ChatClientBuilder, string, ChatClientBuilder> instrument, Uri receiver, params int[] inputs)
     {
         await using var model = await FakeModel.StartAsync();
         var key = OtlpClient.NewKey();
@@ -39,7 +56,7 @@ public sealed class MicrosoftExtensionsAITests(ServerFixture server)
             .AddOtlpExporter(exporter =>
             {
                 exporter.Protocol = OtlpExportProtocol.HttpProtobuf;
-                exporter.Endpoint = new Uri(server.Server.Address, "/v1/traces");
+                exporter.Endpoint = new Uri(receiver, "/v1/traces");
                 exporter.Headers = $"x-api-key={key}";
             })
             .Build())

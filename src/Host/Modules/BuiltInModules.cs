@@ -1,6 +1,7 @@
 using System.Reflection;
 using LlmRing.Modules.Conversations;
 using LlmRing.Modules.Mcp;
+using LlmRing.Modules.Otlp;
 using LlmRing.Modules.Registry;
 using LlmRing.Modules.Templates;
 using LlmRing.Modules.Usage;
@@ -14,6 +15,7 @@ internal static class BuiltInModules
     [
         typeof(ConversationsModule).Assembly,
         typeof(McpModule).Assembly,
+        typeof(OtlpModule).Assembly,
         typeof(RegistryModule).Assembly,
         typeof(TemplatesModule).Assembly,
         typeof(UsageModule).Assembly,

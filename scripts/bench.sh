@@ -62,6 +62,10 @@ pgbench -n -M prepared -c 32 -j 2 -T "$SECONDS_EACH" -f "$WORK/insert.sql" >"$WO
 row "baseline: pgbench, one insert per commit, 32 connections" "$(awk '/^tps/ { printf "%d", $3 }' "$WORK/pgbench.out")" "$(awk '/latency average/ { print $4 "ms avg" }' "$WORK/pgbench.out")" ""
 
 BODY="$WORK/registry/batch.json" load "POST /log/batch of 10,000, rows, 2 connections" 2 10000 post /api/v1/log/batch
+python3 tests/Benchmarks/traces.py "$WORK"
+BODY="$WORK/calls.pb" SECONDS_EACH=5 load "warm-up" 4 1 traces /v1/traces >/dev/null
+BODY="$WORK/calls.pb" load "POST /v1/traces of 512 spans, 170 of them calls, spans, 4 connections" 4 512 traces /v1/traces
+BODY="$WORK/requests.pb" load "POST /v1/traces of 512 spans without a call, spans, 4 connections" 4 512 traces /v1/traces
 sql "copy (select id, 'copy' as api_key_id, provider, model, alias, profile, origin, input_tokens, output_tokens, cost, cost_source, latency_ms, metadata, created_at from llmring.usage_logs limit 200000) to stdout" >"$WORK/rows"
 before=$(date +%s%N)
 sql "\\copy llmring.usage_logs (id, api_key_id, provider, model, alias, profile, origin, input_tokens, output_tokens, cost, cost_source, latency_ms, metadata, created_at) from '$WORK/rows'"

@@ -39,6 +39,7 @@ public sealed class ConversationsModule : IModule
             .AddSingleton<IConversationRepricer>(provider => provider.GetRequiredService<AnswerRepricer>())
             .AddHostedService<RepriceOnPriceChange>()
             .AddSingleton<SearchIndex>()
+            .AddSingleton<SearchIndexWriter>()
             .AddHostedService<SearchIndexer>()
             .AddSingleton(new ProjectBackfill(SearchIndex.BackfillProjects))
             .AddSingleton<MessageRetention>()

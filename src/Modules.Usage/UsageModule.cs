@@ -17,8 +17,8 @@ namespace LlmRing.Modules.Usage;
 
 /// <summary>
 /// Logs usage and cost of LLM calls and answers statistics. Calls without a cost are priced by <see cref="IModelPrices"/>;
-/// without the Registry module they are stored unpriced. Offers <see cref="IUsageTotals"/>, and publishes
-/// <see cref="Shared.Events.UsageLogged"/>.
+/// without the Registry module they are stored unpriced. Offers <see cref="IUsageTotals"/> and <see cref="IUsageLedger"/>, and
+/// publishes <see cref="Shared.Events.UsageLogged"/>.
 /// </summary>
 public sealed class UsageModule : IModule, IDatabaseReport
 {
@@ -51,6 +51,7 @@ public sealed class UsageModule : IModule, IDatabaseReport
         // Pricing
         .AddSingleton<UsageRecordFactory>()
         .AddSingleton<UsageTimestamps>()
+        .AddSingleton<IUsageLedger, UsageLedger>()
         // Repricing
         .AddSingleton<RepricingStore>()
         .AddSingleton<RepricingRepository>()

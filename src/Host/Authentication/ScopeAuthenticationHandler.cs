@@ -1,3 +1,4 @@
+using System.Net.Http.Headers;
 using System.Security.Claims;
 using System.Text.Encodings.Web;
 using LlmRing.Shared.Contracts;
@@ -11,7 +12,7 @@ namespace LlmRing.Host.Authentication;
 
 /// <summary>
 /// Turns <c>X-API-Key</c>, <c>X-User-ID</c> + <c>X-Project-ID</c> from a trusted proxy, or a browser's session into a
-/// <see cref="Scope"/>.
+/// <see cref="Scope"/>. Endpoints with <see cref="AcceptsBearerKeyAttribute"/> take the key from <c>Authorization</c> as well.
 /// </summary>
 internal sealed class ScopeAuthenticationHandler(
     IOptionsMonitor<AuthenticationSchemeOptions> options,
@@ -36,7 +37,7 @@ internal sealed class ScopeAuthenticationHandler(
         if (Context.GetEndpoint() is not { } endpoint || endpoint.Metadata.GetMetadata<IAllowAnonymous>() is not null)
             return AuthenticateResult.NoResult();
 
-        var scope = Request.Headers["X-API-Key"].ToString().Trim() is { Length: > 0 } key
+        var scope = KeyOf(endpoint) is { Length: > 0 } key
             ? await ScopeOfKeyAsync(key)
             : HasUserHeaders ? await ScopeOfProjectAsync() : await ScopeOfSessionAsync(endpoint);
 
@@ -49,6 +50,16 @@ internal sealed class ScopeAuthenticationHandler(
 
     protected override Task HandleChallengeAsync(AuthenticationProperties properties) =>
         Context.WriteDetailAsync(_refusal.Status, _refusal.Detail, Context.RequestAborted);
+
+    private string KeyOf(Endpoint endpoint)
+    {
+        var key = Request.Headers["X-API-Key"].ToString().Trim();
+        return key.Length == 0 && endpoint.Metadata.GetMetadata<AcceptsBearerKeyAttribute>() is not null
+            && AuthenticationHeaderValue.TryParse(Request.Headers.Authorization.ToString(), out var authorization)
+            && authorization.Scheme.Equals("Bearer", StringComparison.OrdinalIgnoreCase)
+                ? authorization.Parameter?.Trim() ?? ""
+                : key;
+    }
 
     private async ValueTask<Scope?> ScopeOfKeyAsync(string key)
     {

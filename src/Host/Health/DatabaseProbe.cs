@@ -13,7 +13,8 @@ internal sealed class DatabaseProbe([FromKeyedServices(PostgresServices.HealthPo
 
     /// <summary>The state of the database, asked for within two seconds; at most a second old.</summary>
     public ValueTask<DatabaseState> GetStateAsync(CancellationToken cancellationToken) =>
-        cache.GetOrSetAsync<DatabaseState>("health:database", async (_, token) => await AskAsync(token), OneSecond, token: cancellationToken);
+        cache.GetOrSetAsync<DatabaseState>(
+            "health:database", async (_, token) => await AskAsync(token), OneSecond, token: cancellationToken);
 
     private async Task<DatabaseState> AskAsync(CancellationToken cancellationToken)
     {

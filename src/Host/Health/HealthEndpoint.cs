@@ -12,7 +12,9 @@ internal sealed class HealthEndpoint(DatabaseProbe database) : EndpointWithoutRe
         Summary(summary =>
         {
             summary.Summary = "Whether the server and its database work";
-            summary.Response<HealthResponse>(StatusCodes.Status503ServiceUnavailable, "The database does not answer (`disconnected`) or refuses every write (`standby`).");
+            summary.Response<HealthResponse>(
+                StatusCodes.Status503ServiceUnavailable,
+                "The database does not answer (`disconnected`) or refuses every write (`standby`).");
         });
     }
 

@@ -2,6 +2,7 @@ using System.Reflection;
 using LlmRing.Modules.Conversations;
 using LlmRing.Modules.Dashboard;
 using LlmRing.Modules.Mcp;
+using LlmRing.Modules.Otlp;
 using LlmRing.Modules.Registry;
 using LlmRing.Modules.Templates;
 using LlmRing.Modules.Usage;
@@ -16,6 +17,7 @@ internal static class BuiltInModules
         typeof(ConversationsModule).Assembly,
         typeof(DashboardModule).Assembly,
         typeof(McpModule).Assembly,
+        typeof(OtlpModule).Assembly,
         typeof(RegistryModule).Assembly,
         typeof(TemplatesModule).Assembly,
         typeof(UsageModule).Assembly,

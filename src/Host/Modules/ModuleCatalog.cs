@@ -8,8 +8,12 @@ namespace LlmRing.Host.Modules;
 /// <summary>The enabled modules.</summary>
 internal sealed partial class ModuleCatalog
 {
-    private ModuleCatalog(IReadOnlyList<IModule> modules, IReadOnlyList<FailedModule> failed, IReadOnlyList<string> unknown) =>
-        (Modules, Failed, Unknown) = (modules, failed, unknown);
+    private ModuleCatalog(
+        IReadOnlyList<IModule> modules,
+        IReadOnlyList<FailedModule> failed,
+        IReadOnlyList<string> unknown,
+        IReadOnlyList<DependentModule> dependent) =>
+        (Modules, Failed, Unknown, Dependent) = (modules, failed, unknown, dependent);
 
     /// <summary>The enabled modules, ordered by name.</summary>
     public IReadOnlyList<IModule> Modules { get; }
@@ -19,6 +23,9 @@ internal sealed partial class ModuleCatalog
 
     /// <summary>Chosen names that no module has; modules that failed before their name was read may be among them.</summary>
     public IReadOnlyList<string> Unknown { get; }
+
+    /// <summary>Chosen modules that are off, because a module that they require is off.</summary>
+    public IReadOnlyList<DependentModule> Dependent { get; }
 
     /// <summary>The module that an endpoint (or any other type) belongs to; null for the host's own.</summary>
     public IModule? Owner(Type type) => Modules.FirstOrDefault(module => module.Assembly == type.Assembly);
@@ -68,14 +75,33 @@ internal sealed partial class ModuleCatalog
 
 
         return new ModuleCatalog(
-            found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), failed, unknown);
+            found.FindAll(module => (all || included.Contains(module.Name)) && !excluded.Contains(module.Name)), failed, unknown, [])
+            .WithoutDependent();
     }
 
     /// <summary>The catalog without modules that failed at start.</summary>
-    public ModuleCatalog Without(IReadOnlyCollection<IModule> modules, Exception failure) => new(
+    public ModuleCatalog Without(IReadOnlyCollection<IModule> modules, Exception failure) => new ModuleCatalog(
         [.. Modules.Except(modules)],
         [.. Failed, .. modules.Select(module => new FailedModule(module.Name, module.Assembly, failure))],
-        Unknown);
+        Unknown,
+        Dependent).WithoutDependent();
+
+    /// <summary>The catalog without modules that require one which is not in it, directly or over others.</summary>
+    private ModuleCatalog WithoutDependent()
+    {
+        var (modules, dependent) = (Modules.ToList(), Dependent.ToList());
+        // Each module that is removed may be required by another one.
+        while (modules.Find(module => MissingOf(module, modules) is not null) is { } removed)
+        {
+            dependent.Add(new DependentModule(removed.Name, MissingOf(removed, modules)!));
+            modules.Remove(removed);
+        }
+
+        return new ModuleCatalog(modules, Failed, Unknown, dependent);
+    }
+
+    private static string? MissingOf(IModule module, List<IModule> modules) =>
+        module.Requires.FirstOrDefault(name => !modules.Exists(other => other.Name.Equals(name, StringComparison.OrdinalIgnoreCase)));
 
     private static (List<IModule> Found, List<FailedModule> Failed) Instantiate(IEnumerable<Assembly> assemblies)
     {
@@ -94,6 +120,7 @@ internal sealed partial class ModuleCatalog
                 if (module.Name is null || module.Description is null)
                     throw new InvalidOperationException("Its name or its description is null");
                 _ = module.Schema;
+                _ = module.Requires;
                 found.Add(module);
             }
             catch (Exception exception)
@@ -109,6 +136,11 @@ internal sealed partial class ModuleCatalog
     [GeneratedRegex(@"^(?!all\z)[a-z][a-z0-9-]{0,39}\z")]
     private static partial Regex AllowedName();
 }
+
+/// <summary>A module that is off, because another one is.</summary>
+/// <param name="Name">Name of the module.</param>
+/// <param name="Missing">Name of the module that it requires.</param>
+internal sealed record DependentModule(string Name, string Missing);
 
 /// <summary>A module that failed at start, and without which the server runs.</summary>
 /// <param name="Name">Name of the module; of its class where it could not be created.</param>

@@ -114,6 +114,8 @@ internal static partial class ConnectionStrings
             $"{(url.HostNameType is UriHostNameType.IPv6 ? $"[{url.IdnHost}]" : url.IdnHost)}:{(url.Port > 0 ? url.Port : 5432)}"));
     }
 
-    [GeneratedRegex(@"^postgres(ql)?://((?<credentials>[^/?#]*)@)?(?<hosts>[^/?#@]*)(?<path>/[^?#]*)?(\?(?<query>[^#]*))?$", RegexOptions.IgnoreCase)]
+    [GeneratedRegex(
+        @"^postgres(ql)?://((?<credentials>[^/?#]*)@)?(?<hosts>[^/?#@]*)(?<path>/[^?#]*)?(\?(?<query>[^#]*))?$",
+        RegexOptions.IgnoreCase)]
     private static partial Regex Url();
 }

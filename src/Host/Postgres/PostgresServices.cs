@@ -49,8 +49,12 @@ internal static class PostgresServices
             CancellationTimeout = -1,
         });
         var main = Math.Max(MinMainPoolSize, total - total * 2 / 3);
+        var writers = WithSize(primary, main);
+        // PostgreSQL answers a commit whose wait for a synchronous standby is cancelled with success, although a failover may lose the
+        // commit. Therefore no writer waits for the answer to a cancelled statement.
+        writers.CancellationTimeout = -1;
         return services
-            .AddPool("llmring", WithSize(primary, main), key: null)
+            .AddPool("llmring", writers, key: null)
             .AddPool(ReadPool, WithSize(primary, total - main), ReadPool, WithoutCompilation)
             .AddPool(HealthPool, health, HealthPool)
             .AddSingleton<DatabaseMigrator>()

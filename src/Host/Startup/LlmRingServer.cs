@@ -106,6 +106,8 @@ public sealed partial class LlmRingServer : IAsyncDisposable
             "llmring.modules.left_out", () => catalog.Failed.Count, "{module}", "Modules that failed at start");
         foreach (var name in catalog.Unknown)
             LogModuleUnknown(application.Logger, name);
+        foreach (var module in catalog.Dependent)
+            LogModuleOff(application.Logger, module.Name, module.Missing);
         foreach (var module in catalog.Failed)
             LogModuleFailed(application.Logger, module.Failure, module.Name, module.Assembly.Describe(), module.Reason);
     }
@@ -134,6 +136,12 @@ public sealed partial class LlmRingServer : IAsyncDisposable
         "LLMRING_MODULES names '{Name}', which was not found; it may be a module that failed",
         EventName = "ModuleUnknown")]
     private static partial void LogModuleUnknown(ILogger logger, string name);
+
+    [LoggerMessage(
+        LogLevel.Information,
+        "Module {Module} is off, because it requires the module {Missing}, which is off",
+        EventName = "ModuleSwitchedOff")]
+    private static partial void LogModuleOff(ILogger logger, string module, string missing);
 
     [LoggerMessage(LogLevel.Error, "A background service failed while the server stopped", EventName = "ServerStopFailed")]
     private static partial void LogStopFailed(ILogger logger, Exception exception);

@@ -31,7 +31,7 @@ internal static class TelemetryServices
         telemetry
             .WithMetrics(metrics => metrics.AddOtlpExporter())
             .WithTracing(tracing => tracing
-                .AddAspNetCoreInstrumentation(requests => requests.Filter = context => !IsProbe(context.Request.Path))
+                .AddAspNetCoreInstrumentation(requests => requests.Filter = context => IsTraced(context.Request.Path))
                 .AddHttpClientInstrumentation(calls => calls.EnrichWithHttpRequestMessage = (activity, request) =>
                     // The URL of an MCP server may contain a secret in its path.
                     activity.SetTag("url.full", request.RequestUri?.GetLeftPart(UriPartial.Authority)))
@@ -62,5 +62,7 @@ internal static class TelemetryServices
         return caller is not null && networks.Any(network => network.Contains(caller));
     }
 
-    private static bool IsProbe(PathString path) => path.StartsWithSegments("/health") || path.StartsWithSegments("/metrics");
+    // Not probes, and not exports: a server that exports to itself would trace each of its exports.
+    private static bool IsTraced(PathString path) => !path.StartsWithSegments("/health") && !path.StartsWithSegments("/metrics")
+        && !path.StartsWithSegments("/v1");
 }

@@ -9,6 +9,9 @@ internal sealed record SearchHit
     /// <summary>Null when the title matches.</summary>
     public Guid? MessageId { get; init; }
 
+    /// <summary>The message's place in its conversation, from 1. Null when the title matches.</summary>
+    public long? Position { get; init; }
+
     public string? Role { get; init; }
 
     /// <summary>HTML: escaped text with the matches in <c>mark</c>.</summary>

@@ -5,7 +5,7 @@ using Npgsql;
 namespace LlmRing.Modules.Conversations.Search;
 
 /// <summary>Indexes committed titles and messages for the search, about a second after their commit.</summary>
-internal sealed partial class SearchIndexer(SearchIndex index, TimeProvider time, ILogger<SearchIndexer> logger) : BackgroundService
+internal sealed partial class SearchIndexer(SearchIndexWriter index, TimeProvider time, ILogger<SearchIndexer> logger) : BackgroundService
 {
     private static readonly TimeSpan Interval = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan RetryDelay = TimeSpan.FromSeconds(10);

@@ -17,8 +17,10 @@ internal sealed class SearchConversationsEndpoint(SearchIndex index)
         {
             summary.Summary = "Search titles and messages";
             summary.Description = """
-                Finds titles and messages with all words of `q`, in any language, without stemming; `"a phrase"`, `or` and `-without` work
-                as in web searches. Best matches first, ranked among the newest 10,000. A hit without `message_id` is a title.
+                Finds titles and messages with all words of `q`, in any language, without stemming: also words inside text without blanks
+                (Chinese, Japanese, Thai, Korean), and parts of identifiers, names, paths and codes (`retries` in `config.max_retries=5`).
+                Case and accents do not matter. `"a phrase"`, `or`, `-without` and `prefix*` work. Of multimodal content and of tool calls
+                and results the texts are found. Best matches first, ranked among the newest 10,000. A hit without `message_id` is a title.
                 `snippet` is HTML: the text is escaped, matches are in `<mark>`. Messages stored without content are not found.
                 """;
             summary.Response<IReadOnlyList<SearchHit>>(StatusCodes.Status200OK, "A page of hits.");
@@ -27,6 +29,7 @@ internal sealed class SearchConversationsEndpoint(SearchIndex index)
                 ConversationId = Guid.Parse("01a20b3f-91ca-7d18-af49-e1a5386f780f"),
                 Title = "Trip to Bern",
                 MessageId = Guid.Parse("01a20b3f-91cf-72f7-8a70-cba76ef0423e"),
+                Position = 1,
                 Role = "user",
                 Snippet = "Which way to the <mark>station</mark>?",
                 Rank = 0.03f,

@@ -49,7 +49,8 @@ internal sealed class MessageWriter(NpgsqlDataSource database, TimeProvider time
         parameters.AddWithValue("inputTokens", batch.InputTokens);
         parameters.AddWithValue("outputTokens", batch.OutputTokens);
         parameters.AddWithValue("cost", batch.Cost);
-        parameters.AddWithValue("hasContent", batch.Messages.Exists(message => message.Content is not null));
+        parameters.AddWithValue("hasContent", batch.Messages.Exists(message =>
+            message.Content is not null || message.ToolCalls is not null || message.ToolResults is not null));
         return await command.ExecuteNonQueryAsync(cancellationToken) == batch.Messages.Count ? batch.Messages : null;
     }
 }

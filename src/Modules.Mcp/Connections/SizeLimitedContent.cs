@@ -106,9 +106,10 @@ internal sealed class SizeLimitedContent : HttpContent
     {
         private static readonly SearchValues<byte> LineBreaks = SearchValues.Create("\r\n"u8);
 
-        // Keeps an event in pieces of the default buffer size; a stream that waits for events holds no buffer.
-        private readonly PipeReader? _reader =
-            content._hasEvents ? PipeReader.Create(inner, new StreamPipeReaderOptions(useZeroByteReads: true)) : null;
+        // Keeps an event in pieces, few enough to be walked through at each read; a stream that waits for events holds no piece.
+        private readonly PipeReader? _reader = content._hasEvents
+            ? PipeReader.Create(inner, new StreamPipeReaderOptions(bufferSize: 64 * 1024, minimumReadSize: 4096, useZeroByteReads: true))
+            : null;
 
         // Bytes at the start of _reader that were counted, and those of them that are whole events.
         private long _counted;

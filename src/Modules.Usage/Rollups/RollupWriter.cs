@@ -12,6 +12,9 @@ internal enum RollupWriter
     /// <summary>POST /api/v1/log/batch.</summary>
     Batch,
 
-    /// <summary>New prices of usages that the rollups count already.</summary>
+    /// <summary>Other modules, by IUsageLedger.</summary>
+    Ledger,
+
+    /// <summary>New prices of usages that the rollups count already, and usages that leave the rollups.</summary>
     Reprice,
 }

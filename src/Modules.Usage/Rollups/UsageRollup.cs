@@ -37,7 +37,7 @@ internal sealed class UsageRollup
 
     /// <summary>
     /// The difference that new prices make: usages that the rollups count already leave the sums of their old cost source and tier, and
-    /// enter those of the new one.
+    /// enter those of the new one. Usages that are withdrawn only leave.
     /// </summary>
     /// <param name="before">The usages as the rollups count them.</param>
     /// <param name="after">The same usages as they are from now on.</param>
@@ -93,6 +93,7 @@ internal sealed class UsageRollup
     {
         RollupWriter.Log => "log",
         RollupWriter.Batch => "batch",
+        RollupWriter.Ledger => "ledger",
         RollupWriter.Reprice => "reprice",
         _ => throw new ArgumentOutOfRangeException(nameof(writer)),
     };

@@ -22,6 +22,10 @@ internal static class IdempotencyStore
         join unnest(@scopes, @keys) as requested (scope, key) using (scope, key)
         """;
 
+    // The first result may be committed on this server only, if the request that waited for a synchronous standby was given up. A
+    // transaction that writes nothing waits for no standby, so the replay writes a message that no subscriber reads.
+    private const string WaitForStandby = "select pg_logical_emit_message(true, 'llmring', '')";
+
     private const string Redirect = """
         update usage_idempotency as second
         set log_id = first.log_id, cost = first.cost, cost_source = first.cost_source, priced_as = first.priced_as,
@@ -80,6 +84,7 @@ internal static class IdempotencyStore
         if (usedKeys.Count == 0)
             return replays;
 
+        await connection.ExecuteAsync(new CommandDefinition(WaitForStandby, cancellationToken: cancellationToken));
         var found = await connection.QueryAsync<FirstResult>(new CommandDefinition(Find, parameters, cancellationToken: cancellationToken));
         var results = found.ToDictionary(first => (first.Scope, first.Key), first => first.ToReplay());
         foreach (var (record, used) in usedKeys)

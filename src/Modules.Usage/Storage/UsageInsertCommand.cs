@@ -74,13 +74,22 @@ internal sealed class UsageInsertCommand
         }
 
         await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+        var results = await ExecuteInTransactionAsync(connection, writer, records, cancellationToken);
+        await transaction.CommitAsync(cancellationToken);
+        return results;
+    }
+
+    /// <summary>Writes usages in the transaction of the connection, which the caller commits.</summary>
+    /// <inheritdoc cref="ExecuteAsync"/>
+    public async Task<LogResult[]> ExecuteInTransactionAsync(
+        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    {
         var replays = await IdempotencyStore.ClaimAsync(connection, records, cancellationToken);
         var fresh = records.Where(record => !replays.ContainsKey(record)).ToList();
         if (fresh.Count >= CopyThreshold)
             await CopyAsync(connection, writer, fresh, cancellationToken);
         else if (fresh.Count > 0)
             await InsertAsync(connection, writer, fresh, cancellationToken);
-        await transaction.CommitAsync(cancellationToken);
         return [.. records.Select(record => replays.GetValueOrDefault(record) ?? LogResult.Of(record))];
     }
 

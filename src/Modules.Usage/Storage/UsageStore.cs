@@ -1,5 +1,6 @@
 using LlmRing.Modules.Usage.Rollups;
 using LlmRing.Shared.Events;
+using LlmRing.Shared.Scopes;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage.Storage;
@@ -29,18 +30,51 @@ internal sealed class UsageStore(
         return results;
     }
 
-    private async Task<LogResult[]> InsertAsync(
-        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken)
+    /// <summary>Appends usages of a scope and withdraws others, in one transaction with what <paramref name="decide"/> writes.</summary>
+    /// <param name="scope">The owner of the usages.</param>
+    /// <param name="records">The usages that may be appended.</param>
+    /// <param name="decide">Runs in the transaction and returns which of the records are appended, and the ids of withdrawn usages.</param>
+    /// <param name="cancellationToken">Cancels the transaction.</param>
+    public async Task ChangeAsync(
+        Scope scope,
+        IReadOnlyList<UsageRecord> records,
+        Func<NpgsqlConnection, CancellationToken, Task<(IReadOnlyList<UsageRecord> Appended, IReadOnlyCollection<Guid> Withdrawn)>> decide,
+        CancellationToken cancellationToken)
+    {
+        await prices.StoreAsync(records, cancellationToken);
+        await using var connection = await database.OpenConnectionAsync(cancellationToken);
+        await partitions.CreateAsync(connection, records, cancellationToken);
+        var (appended, results) = ((IReadOnlyList<UsageRecord>)[], (LogResult[])[]);
+        await RepeatWhenPartitionedAsync(async () =>
+        {
+            await using var transaction = await connection.BeginTransactionAsync(cancellationToken);
+            (appended, var withdrawn) = await decide(connection, cancellationToken);
+            if (appended.Count > 0)
+                results = await insert.ExecuteInTransactionAsync(connection, RollupWriter.Ledger, appended, cancellationToken);
+            if (withdrawn.Count > 0)
+                await WithdrawCommand.ExecuteAsync(connection, scope, withdrawn, cancellationToken);
+            await transaction.CommitAsync(cancellationToken);
+            return results;
+        });
+        await stats.EvictAsync([scope]);
+        PublishLogged(appended, results);
+    }
+
+    private Task<LogResult[]> InsertAsync(
+        NpgsqlConnection connection, RollupWriter writer, IReadOnlyList<UsageRecord> records, CancellationToken cancellationToken) =>
+        RepeatWhenPartitionedAsync(() => insert.ExecuteAsync(connection, writer, records, cancellationToken));
+
+    private static async Task<LogResult[]> RepeatWhenPartitionedAsync(Func<Task<LogResult[]>> write)
     {
         try
         {
-            return await insert.ExecuteAsync(connection, writer, records, cancellationToken);
+            return await write();
         }
         catch (PostgresException exception) when (
             exception is { SqlState: PostgresErrorCodes.CheckViolation, TableName: "usage_logs_default" })
         {
             // Another writer created the partition of a month while this insert waited to add to the default one.
-            return await insert.ExecuteAsync(connection, writer, records, cancellationToken);
+            return await write();
         }
     }
 

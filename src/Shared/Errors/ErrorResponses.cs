@@ -1,5 +1,6 @@
 using FastEndpoints;
 using LlmRing.Shared.Json;
+using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http;
 
 namespace LlmRing.Shared.Errors;
@@ -25,6 +26,10 @@ public static class ErrorResponses
     internal static Task WriteDetailAsync(this HttpContext context, int status, string detail, CancellationToken cancellationToken)
     {
         context.MarkResponseStart();
+        // The exception handler of ASP.NET Core removes the endpoint from the request, and keeps it in its feature.
+        var endpoint = context.GetEndpoint() ?? context.Features.Get<IExceptionHandlerFeature>()?.Endpoint;
+        if (endpoint?.Metadata.GetMetadata<IErrorFormat>() is { } format)
+            return format.WriteAsync(context, status, detail, cancellationToken);
         context.Response.StatusCode = status;
         return context.Response.WriteAsJsonAsync(new ErrorBody(detail), JsonConventions.Options, cancellationToken);
     }

@@ -25,6 +25,9 @@ public interface IModule
     /// </summary>
     string? Schema => null;
 
+    /// <summary>Names of modules without which this one is of no use: while one of them is off, this one is off as well.</summary>
+    IReadOnlyList<string> Requires => [];
+
     /// <summary>Registers what the module needs: repositories, background services, implementations of shared contracts.</summary>
     /// <param name="services">The host's services.</param>
     /// <param name="configuration">The <c>LLMRING_*</c> variables without their prefix; see <see cref="Settings.SettingsReader"/>.</param>

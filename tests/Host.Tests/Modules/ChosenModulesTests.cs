@@ -35,6 +35,18 @@ public sealed class ChosenModulesTests(ServerFixture server)
     }
 
     [Test]
+    [Arguments("otlp,templates", 404)]
+    [Arguments("-usage", 404)]
+    [Arguments("otlp,usage", 200)]
+    public async Task A_module_is_off_while_one_that_it_requires_is_off(string chosen, int status)
+    {
+        await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, ("MODULES", chosen));
+        using var client = new ApiClient(own.Address, "k");
+
+        await Assert.That((await client.PostAsync("/v1/traces", "{}")).Status).IsEqualTo(status);
+    }
+
+    [Test]
     public async Task A_disabled_module_has_no_tables()
     {
         var database = await server.Postgres.CreateDatabaseAsync();

@@ -52,21 +52,20 @@ internal sealed class FailoverPair : IAsyncDisposable
     }
 
     /// <summary>Kills the primary without a chance to finish anything.</summary>
-    public async Task KillPrimaryAsync()
-    {
-        var id = (await File.ReadAllLinesAsync(Path.Combine(Primary.Data, "postmaster.pid")))[0];
-        using var postmaster = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
-        postmaster.Kill();
-        await postmaster.WaitForExitAsync();
-        _running.Remove(Primary);
-    }
+    public Task KillPrimaryAsync() => KillAsync(Primary);
+
+    /// <summary>Kills the standby: from then on no commit on the primary is acknowledged.</summary>
+    public Task KillStandbyAsync() => KillAsync(Standby);
+
+    /// <summary>Lets commits on the primary wait for no standby.</summary>
+    public Task WaitForNoStandbyAsync() => ExecuteAsync("alter system set synchronous_standby_names = ''", "select pg_reload_conf()");
 
     /// <summary>Makes the standby the primary, which waits for no standby until there is one.</summary>
     public async Task PromoteAsync()
     {
         await RunAsync("pg_ctl", "promote", "-D", Standby.Data, "-w", "-s");
         (Primary, Standby) = (Standby, Primary);
-        await ExecuteAsync("alter system set synchronous_standby_names = ''", "select pg_reload_conf()");
+        await WaitForNoStandbyAsync();
     }
 
     /// <summary>Brings the killed server back as a standby, and has commits wait for it.</summary>
@@ -84,6 +83,15 @@ internal sealed class FailoverPair : IAsyncDisposable
         foreach (var node in _running)
             await RunAsync("pg_ctl", "stop", "-D", node.Data, "-m", "immediate", "-w", "-s");
         _folder.Delete(recursive: true);
+    }
+
+    private async Task KillAsync(Node node)
+    {
+        var id = (await File.ReadAllLinesAsync(Path.Combine(node.Data, "postmaster.pid")))[0];
+        using var postmaster = Process.GetProcessById(int.Parse(id, CultureInfo.InvariantCulture));
+        postmaster.Kill();
+        await postmaster.WaitForExitAsync();
+        _running.Remove(node);
     }
 
     private async Task RequireStandbyAsync()

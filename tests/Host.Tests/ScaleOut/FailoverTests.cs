@@ -76,6 +76,25 @@ public sealed class FailoverTests(ServerFixture server)
         await Eventually.HoldsAsync(async () => (await LogAsync(client, "after the promotion")).Status == 200);
     }
 
+    // Both were acknowledged before: a failover by hand had lost seven usages.
+    [Test]
+    public async Task Neither_a_usage_that_only_the_primary_has_nor_its_replay_is_acknowledged()
+    {
+        await using var pair = await FailoverPair.StartAsync();
+        await using var host = await ServeAsync($"{pair.Primary.ConnectionString};Command Timeout=1");
+        using var client = new ApiClient(host.Address, "a-key");
+        await Assert.That((await LogAsync(client, "first")).Status).IsEqualTo(200);
+
+        await pair.KillStandbyAsync();
+        var given = await LogAsync(client, "second");
+        var replay = await LogAsync(client, "second");
+
+        await Assert.That((given.Status, replay.Status)).IsEqualTo((503, 503));
+        await pair.WaitForNoStandbyAsync();
+        await Eventually.HoldsAsync(async () => (await LogAsync(client, "second")).Status == 200);
+        await Assert.That((await client.GetAsync("/api/v1/logs")).Json.AsArray().Count).IsEqualTo(2);
+    }
+
     private Task<ServerProcess> ServeAsync(string database) => ServerProcess.ServeAsync(
         ("DATABASE_URL", database),
         ("REGISTRY_BASE_URL", server.Upstream.Address.ToString()),

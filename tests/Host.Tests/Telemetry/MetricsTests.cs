@@ -138,6 +138,26 @@ public sealed partial class MetricsTests(ServerFixture server)
             await Assert.That(Mark().Match(text).Value).IsEqualTo("").Because(ContextOf(text));
     }
 
+    [Test]
+    public async Task The_server_does_not_trace_the_export_of_traces_so_that_it_may_export_to_itself()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using (var host = await ServeAsync(
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Address), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf")))
+        {
+            using var client = new ApiClient(host.Address, "k");
+            var export = await client.PostAsync("/v1/traces", """
+                {"resourceSpans": [{"scopeSpans": [{"spans": [
+                  {"traceId": "00000000000000000000000000000001", "spanId": "0000000000000001", "parentSpanId": "0000000000000002"}]}]}]}
+                """);
+            await Assert.That((export.Status, export.Text)).IsEqualTo((200, "{}"));
+            await client.GetAsync("/api/v1/templates");
+            await host.StopAsync();
+        }
+
+        await Assert.That(receiver.Traces).Contains("/api/v1/templates").And.DoesNotContain("/v1/traces").And.DoesNotContain("insert into otlp_spans");
+    }
+
     private Task<ServerProcess> ServeAsync(params (string Name, string Value)[] variables) => ServerProcess.ServeAsync(
     [
         ("DATABASE_URL", server.ConnectionString),

@@ -1,7 +1,4 @@
-using System.Text.Json.Nodes;
-using Dapper;
 using LlmRing.Testing;
-using Npgsql;
 
 namespace LlmRing.Modules.Conversations.Tests.SearchConversations;
 
@@ -20,8 +17,8 @@ public sealed class SearchConversationsTests(ServerFixture server)
         foreach (var indexed in new[] { false, true })
         {
             if (indexed)
-                await IndexedAsync();
-            var hit = (await FindAsync(client, "zürich train")).Single()!;
+                await server.IndexedAsync();
+            var hit = (await client.FindAsync("zürich train")).Single()!;
 
             await Assert.That((string?)hit["conversation_id"]).IsEqualTo(id);
             await Assert.That((string?)hit["message_id"]).IsEqualTo((string?)stored.Json[0]!["id"]);
@@ -36,15 +33,15 @@ public sealed class SearchConversationsTests(ServerFixture server)
     {
         using var client = server.NewClient();
         var id = await client.NewConversationAsync("Quokka facts");
-        await IndexedAsync();
+        await server.IndexedAsync();
         await client.PatchAsync($"/conversations/{id}", new { title = "Wombat facts" });
 
         foreach (var indexed in new[] { false, true })
         {
             if (indexed)
-                await IndexedAsync();
-            await Assert.That((await FindAsync(client, "quokka")).Count).IsEqualTo(0);
-            var hit = (await FindAsync(client, "wombat")).Single()!;
+                await server.IndexedAsync();
+            await Assert.That((await client.FindAsync("quokka")).Count).IsEqualTo(0);
+            var hit = (await client.FindAsync("wombat")).Single()!;
             await Assert.That(hit["message_id"]).IsNull();
             await Assert.That((string?)hit["snippet"]).IsEqualTo("<mark>Wombat</mark> facts");
         }
@@ -59,10 +56,10 @@ public sealed class SearchConversationsTests(ServerFixture server)
         foreach (var indexed in new[] { false, true })
         {
             if (indexed)
-                await IndexedAsync();
-            await Assert.That((await FindAsync(client, "pelican")).Count).IsEqualTo(1);
-            await Assert.That((await FindAsync(client, "harbour")).Count).IsEqualTo(1);
-            await Assert.That((await FindAsync(client, "straight")).Count).IsEqualTo(1);
+                await server.IndexedAsync();
+            await Assert.That((await client.FindAsync("pelican")).Count).IsEqualTo(1);
+            await Assert.That((await client.FindAsync("harbour")).Count).IsEqualTo(1);
+            await Assert.That((await client.FindAsync("straight")).Count).IsEqualTo(1);
         }
     }
 
@@ -73,11 +70,11 @@ public sealed class SearchConversationsTests(ServerFixture server)
         var id = await client.NewConversationAsync();
         await client.PostAsync(
             $"/conversations/{id}/messages/batch", new[] { Chat.User("red apple pie"), Chat.User("apple red"), Chat.User("green pear") });
-        await IndexedAsync();
+        await server.IndexedAsync();
 
-        await Assert.That((await FindAsync(client, "\"red apple\"")).Count).IsEqualTo(1);
-        await Assert.That((await FindAsync(client, "pie or pear")).Count).IsEqualTo(2);
-        await Assert.That((await FindAsync(client, "apple -pie")).Count).IsEqualTo(1);
+        await Assert.That((await client.FindAsync("\"red apple\"")).Count).IsEqualTo(1);
+        await Assert.That((await client.FindAsync("pie or pear")).Count).IsEqualTo(2);
+        await Assert.That((await client.FindAsync("apple -pie")).Count).IsEqualTo(1);
     }
 
     [Test]
@@ -87,10 +84,10 @@ public sealed class SearchConversationsTests(ServerFixture server)
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages/batch", Enumerable.Range(1, 5).Select(number =>
             Chat.User(string.Join(' ', Enumerable.Repeat("otter", number).Concat(Enumerable.Repeat("stone", 6 - number))))));
-        await IndexedAsync();
+        await server.IndexedAsync();
 
-        var first = await FindAsync(client, "otter", "&limit=2");
-        var second = await FindAsync(client, "otter", "&limit=3&offset=2");
+        var first = await client.FindAsync("otter", "&limit=2");
+        var second = await client.FindAsync("otter", "&limit=3&offset=2");
 
         var counts = first.Concat(second).Select(hit => ((string)hit!["snippet"]!).Split("otter").Length - 1).ToList();
         await Assert.That(string.Join(",", counts)).IsEqualTo("5,4,3,2,1");
@@ -103,7 +100,7 @@ public sealed class SearchConversationsTests(ServerFixture server)
         var id = await client.NewConversationAsync();
         await client.PostAsync($"/conversations/{id}/messages", Chat.User("beware <script>alert('badger')</script> & co"));
 
-        await Assert.That((string?)(await FindAsync(client, "badger")).Single()!["snippet"])
+        await Assert.That((string?)(await client.FindAsync("badger")).Single()!["snippet"])
             .Contains("&lt;script&gt;alert('<mark>badger</mark>')&lt;/script");
     }
 
@@ -118,9 +115,9 @@ public sealed class SearchConversationsTests(ServerFixture server)
             messages = new[] { Chat.User("confidential walrus") },
         });
 
-        await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
-        await IndexedAsync();
-        await Assert.That((await FindAsync(client, "walrus")).Count).IsEqualTo(0);
+        await Assert.That((await client.FindAsync("walrus")).Count).IsEqualTo(0);
+        await server.IndexedAsync();
+        await Assert.That((await client.FindAsync("walrus")).Count).IsEqualTo(0);
         await Assert.That(await server.ScalarAsync<long>("select count(*) from llmring.search_messages where document @@ 'walrus'"))
             .IsEqualTo(0);
     }
@@ -132,7 +129,7 @@ public sealed class SearchConversationsTests(ServerFixture server)
         var (deleted, aged) = (await client.NewConversationAsync("Narwhal"), await client.NewConversationAsync());
         await client.PostAsync($"/conversations/{deleted}/messages", Chat.User("narwhal one"));
         await client.PostAsync($"/conversations/{aged}/messages", Chat.User("narwhal two"));
-        await IndexedAsync();
+        await server.IndexedAsync();
         await server.ScalarAsync<object>(
             """
             update llmring.messages set "timestamp" = now() - interval '40 days' where conversation_id = @id;
@@ -143,7 +140,7 @@ public sealed class SearchConversationsTests(ServerFixture server)
         await client.DeleteAsync($"/conversations/{deleted}");
         await client.DeleteAsync("/conversations/old-messages");
 
-        await Assert.That((await FindAsync(client, "narwhal")).Count).IsEqualTo(0);
+        await Assert.That((await client.FindAsync("narwhal")).Count).IsEqualTo(0);
         await Assert.That(await server.ScalarAsync<long>(
             """
             select (select count(*) from llmring.search_messages where document @@ 'narwhal')
@@ -158,10 +155,10 @@ public sealed class SearchConversationsTests(ServerFixture server)
         using var client = server.NewClient();
         await client.PostAsync("/conversations/log", Chat.Log("fast", Chat.User("my ocelot")));
 
-        await Assert.That((await FindAsync(other, "ocelot")).Count).IsEqualTo(0);
-        await IndexedAsync();
-        await Assert.That((await FindAsync(other, "ocelot")).Count).IsEqualTo(0);
-        await Assert.That((await FindAsync(client, "ocelot")).Count).IsEqualTo(1);
+        await Assert.That((await other.FindAsync("ocelot")).Count).IsEqualTo(0);
+        await server.IndexedAsync();
+        await Assert.That((await other.FindAsync("ocelot")).Count).IsEqualTo(0);
+        await Assert.That((await client.FindAsync("ocelot")).Count).IsEqualTo(1);
     }
 
     [Test]
@@ -174,7 +171,7 @@ public sealed class SearchConversationsTests(ServerFixture server)
         using var client = server.NewClient();
         await client.NewConversationAsync("Any");
 
-        await Assert.That((await FindAsync(client, text)).Count).IsEqualTo(0);
+        await Assert.That((await client.FindAsync(text)).Count).IsEqualTo(0);
     }
 
     [Test]
@@ -189,21 +186,5 @@ public sealed class SearchConversationsTests(ServerFixture server)
     {
         using var client = server.NewClient();
         await Assert.That((await client.GetAsync($"/conversations/search?{query}")).Status).IsEqualTo(422);
-    }
-
-    private static async Task<JsonArray> FindAsync(ApiClient client, string text, string further = "")
-    {
-        var answer = await client.GetAsync($"/api/v1/conversations/search?q={Uri.EscapeDataString(text)}{further}");
-        await Assert.That(answer.Status).IsEqualTo(200);
-        return answer.Json.AsArray();
-    }
-
-    /// <summary>Waits until the index has all messages that are committed now.</summary>
-    private async Task IndexedAsync()
-    {
-        await using var connection = new NpgsqlConnection(server.ConnectionString);
-        var last = await connection.ExecuteScalarAsync<long?>("select max(id) from llmring.search_backlog");
-        await Eventually.HoldsAsync(async () => await connection.ExecuteScalarAsync<bool>(
-            "select not exists (select from llmring.search_backlog where id <= @last)", new { last }));
     }
 }

@@ -11,7 +11,8 @@ namespace LlmRing.Host.Pipeline.RequestBodies;
 /// <param name="owner">The party for which the bytes count, see <see cref="RequestOwner"/>.</param>
 /// <param name="budget">The budget of the host.</param>
 /// <param name="time">The clock of the deadline.</param>
-internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget budget, TimeProvider time) : BodyStream
+/// <param name="isBinary">Whether the body is of a binary format, whose values are not counted.</param>
+internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget budget, TimeProvider time, bool isBinary) : BodyStream
 {
     /// <summary>Values of JSON in one body: numbers, texts and all others.</summary>
     public const int MaxValues = 2_000_000;
@@ -80,7 +81,8 @@ internal sealed class CountedBody(Stream body, string owner, RequestBodyBudget b
                     "The server is busy with other large request bodies; retry later", StatusCodes.Status503ServiceUnavailable);
         }
 
-        CountValues(bytes);
+        if (!isBinary)
+            CountValues(bytes);
         if (_containers > MaxContainers || _values > MaxValues)
         {
             throw new BadHttpRequestException(

@@ -1,4 +1,6 @@
+using LlmRing.Shared.Contracts;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.Net.Http.Headers;
 
 namespace LlmRing.Host.Pipeline.RequestBodies;
 
@@ -18,10 +20,15 @@ internal sealed class RequestBodyBudgetMiddleware(RequestDelegate next, RequestB
     private static bool HasNoBody(HttpContext context) =>
         context.Features.Get<IHttpRequestBodyDetectionFeature>() is { CanHaveBody: false };
 
+    private static bool IsBinary(HttpContext context) =>
+        context.GetEndpoint()?.Metadata.GetMetadata<BinaryBodyAttribute>() is { } binary
+        && MediaTypeHeaderValue.TryParse(context.Request.ContentType, out var type)
+        && type.MediaType.Equals(binary.ContentType, StringComparison.OrdinalIgnoreCase);
+
     private async Task CountAsync(HttpContext context)
     {
         var owner = RequestOwner.Of(context);
-        await using var body = new CountedBody(context.Request.Body, owner, budget, time);
+        await using var body = new CountedBody(context.Request.Body, owner, budget, time, IsBinary(context));
         context.Request.Body = body;
         try
         {

@@ -49,7 +49,8 @@ internal sealed class GetFileEndpoint(DashboardFiles files) : EndpointWithoutReq
         var bytes = files.Read(file, coding);
         HttpContext.Response.ContentType = file.ContentType;
         HttpContext.Response.ContentLength = bytes.Length;
-        return HttpMethods.IsHead(HttpContext.Request.Method) ? Task.CompletedTask : HttpContext.Response.Body.WriteAsync(bytes, ct).AsTask();
+        // Kestrel leaves out the body of an answer to HEAD.
+        return HttpContext.Response.Body.WriteAsync(bytes, ct).AsTask();
     }
 
     private static ContentCoding CodingOf(HttpRequest request)

@@ -31,7 +31,9 @@ internal sealed class SessionStore(NpgsqlDataSource database, IFusionCache cache
         return stored is null ? [] : Unseal(token, stored);
     }
 
-    /// <summary>Adds a key to a session, which is created where the token is null or names none. A key that it has keeps its slot.</summary>
+    /// <summary>
+    /// Adds a key to a session, which is created where the token is null or names none. A key that the session holds keeps its slot.
+    /// </summary>
     /// <returns>The session's token and the slot; null where the session is full.</returns>
     public async Task<(SessionToken Token, SessionKey Key)?> AddKeyAsync(
         SessionToken? token, string key, string? label, CancellationToken cancellationToken)

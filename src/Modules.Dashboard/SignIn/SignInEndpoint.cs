@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using FastEndpoints;
 using FluentValidation;
 using LlmRing.Modules.Dashboard.Responses;
@@ -23,7 +24,7 @@ internal sealed class SignInEndpoint(SessionStore sessions, SessionResponseFacto
                 """;
             summary.ExampleRequest = new SignInRequest { Label = "shop" };
             summary.Response<SessionResponse>(StatusCodes.Status200OK, "The session, and the name of the key in it.");
-            summary.Response<ErrorBody>(StatusCodes.Status400BadRequest, "The header `X-LLMRing-Dashboard` or `X-API-Key` is missing.");
+            summary.Response<ErrorBody>(StatusCodes.Status400BadRequest, "A proxy has signed the user in, without a key.");
             summary.Response<ErrorBody>(StatusCodes.Status409Conflict, "The session holds as many keys as a session can.");
         });
     }
@@ -31,12 +32,9 @@ internal sealed class SignInEndpoint(SessionStore sessions, SessionResponseFacto
     public override async Task HandleAsync(SignInRequest request, CancellationToken ct)
     {
         var scope = HttpContext.GetScope();
-        var headers = HttpContext.Request.Headers;
-        // Without the header a page of another port could sign a browser in with a key of its own.
-        if (headers[SessionCookie.SlotHeader].Count == 0 || headers["X-API-Key"].ToString().Trim() is not { Length: > 0 } key)
+        if (HttpContext.Request.Headers["X-API-Key"].ToString().Trim() is not { Length: > 0 } key)
         {
-            await Send.DetailAsync(
-                StatusCodes.Status400BadRequest, $"X-API-Key and {SessionCookie.SlotHeader} are needed to sign in", ct);
+            await Send.DetailAsync(StatusCodes.Status400BadRequest, "X-API-Key is needed to sign in", ct);
             return;
         }
 
@@ -54,11 +52,22 @@ internal sealed class SignInEndpoint(SessionStore sessions, SessionResponseFacto
 
 internal sealed record SignInRequest
 {
+    /// <summary>Any value. Without the header a page of another port could sign a browser in with a key of its own.</summary>
+    // From the header only: a member of the body would not prove where the request comes from.
+    [FromHeader(SessionCookie.SlotHeader, IsRequired = false)]
+    [JsonPropertyName(SessionCookie.SlotHeader)]
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenReading)]
+    public string? Slot { get; init; }
+
     /// <summary>A name for the key, shown to the user; absent: a number.</summary>
     public string? Label { get; init; }
 }
 
 internal sealed class SignInValidator : Validator<SignInRequest>
 {
-    public SignInValidator() => RuleFor(request => request.Label).MaximumLength(60);
+    public SignInValidator()
+    {
+        RuleFor(request => request.Slot).NotEmpty();
+        RuleFor(request => request.Label).MaximumLength(60);
+    }
 }

@@ -201,11 +201,12 @@ public sealed class SessionTests(ServerFixture server)
         var time = new FakeTimeProvider(DateTimeOffset.UtcNow);
         await using var own = await ServerFixture.StartAsync(await server.Postgres.CreateDatabaseAsync(), server.Upstream, time);
         using var session = await DashboardSession.StartAsync(own.Address, NewKey());
-        time.Advance(TimeSpan.FromHours(11));
-        await Assert.That(await StatusAsync(session)).IsEqualTo(200);
-        time.Advance(TimeSpan.FromHours(11));
-        // The cached answer of eleven hours ago ends with the real second.
-        await Eventually.HoldsAsync(async () => await StatusAsync(session) == 200 && await IsRenewedAsync(own, time));
+        for (var times = 0; times < 2; times++)
+        {
+            time.Advance(TimeSpan.FromHours(11));
+            // The cache holds the session for a second of real time; the next read renews it.
+            await Eventually.HoldsAsync(async () => await StatusAsync(session) == 200 && await IsRenewedAsync(own, time));
+        }
 
         time.Advance(TimeSpan.FromHours(12));
 

@@ -31,9 +31,9 @@ public sealed class SignInTests(ServerFixture server)
     {
         using var client = server.ClientWithKey(NewKey());
 
-        var answer = await client.PostAsync("/dashboard/session", new { });
+        var answer = await client.PostAsync("/dashboard/session", """{"slot": "*", "X-LLMRing-Dashboard": "*"}""");
 
-        await Assert.That(answer.Status).IsEqualTo(400);
+        await Assert.That(answer.Status).IsEqualTo(422);
         await Assert.That(answer.Headers.ContainsKey("Set-Cookie")).IsFalse();
     }
 

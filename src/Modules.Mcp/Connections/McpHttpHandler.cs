@@ -27,6 +27,7 @@ internal sealed class McpHttpHandler(
     TimeProvider time) : DelegatingHandler(network)
 {
     private const string LastEventId = "Last-Event-ID";
+    private const string SessionId = "Mcp-Session-Id";
     private const int MaxRedirects = 5;
 
     // Replies to the requests of the server, e.g. to its pings.
@@ -76,6 +77,8 @@ internal sealed class McpHttpHandler(
             if (TargetOf(request, response) is not { } target)
             {
                 response.Content = Limit(request, response.Content);
+                if (!response.IsSuccessStatusCode && request.Method == HttpMethod.Post)
+                    await InterpretErrorAsync(request, response, cancellationToken);
                 return response;
             }
 
@@ -83,6 +86,21 @@ internal sealed class McpHttpHandler(
             if (redirects == MaxRedirects)
                 throw new HttpRequestException($"More than {MaxRedirects} redirects");
             request.RequestUri = target;
+        }
+    }
+
+    private async Task InterpretErrorAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        // The older transport names its session in the URL of each message.
+        var hasSession = transport is TransportType.Sse || request.Headers.Contains(SessionId);
+        try
+        {
+            await ErrorAnswer.InterpretAsync(response, hasSession, time, cancellationToken);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
         }
     }
 

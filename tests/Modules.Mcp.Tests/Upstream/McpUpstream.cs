@@ -28,6 +28,15 @@ public sealed class McpUpstream : IAsyncDisposable
     /// <summary>The names of further tools beside <c>echo</c>, <c>fail</c>, <c>hang</c>, <c>throw</c>, <c>big</c> and <c>nul</c>.</summary>
     public IReadOnlyList<string> MoreTools { get; set; } = [];
 
+    /// <summary>Executes the tools of <see cref="MoreTools"/>; null: they are unknown.</summary>
+    public Func<RequestContext<CallToolRequestParams>, CancellationToken, ValueTask<CallToolResult>>? OnMoreTools { get; set; }
+
+    /// <summary>The JSON Schema of the input of each tool.</summary>
+    public JsonElement InputSchema { get; set; } = JsonElement.Parse("""{"type": "object"}""");
+
+    /// <summary>Further resources beside <c>test://text</c> and <c>test://blob</c>.</summary>
+    public IReadOnlyList<Resource> MoreResources { get; set; } = [];
+
     /// <summary>The header that each request must have, as <c>Name: value</c>; null: none.</summary>
     public string? RequiredHeader { get; set; }
 
@@ -88,12 +97,15 @@ public sealed class McpUpstream : IAsyncDisposable
                 [
                     new Resource { Uri = "test://text", Name = "text", MimeType = "text/plain", Description = "A text" },
                     new Resource { Uri = "test://blob", Name = "blob", MimeType = "application/octet-stream" },
+                    .. MoreResources,
                 ],
             });
             options.Handlers.ReadResourceHandler = async (request, cancellationToken) =>
             {
                 if (IsHanging)
                     await HangAsync(cancellationToken);
+                if (MoreResources.FirstOrDefault(resource => resource.Uri == request.Params!.Uri) is { } more)
+                    return new ReadResourceResult { Contents = [new TextResourceContents { Uri = more.Uri, Text = more.Name }] };
                 return new ReadResourceResult
                 {
                     Contents = request.Params!.Uri == "test://text"
@@ -179,7 +191,12 @@ public sealed class McpUpstream : IAsyncDisposable
         var start = int.Parse(request.Params?.Cursor ?? "0", System.Globalization.CultureInfo.InvariantCulture);
         return new ValueTask<ListToolsResult>(new ListToolsResult
         {
-            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new Tool { Name = name, Description = $"does {name}" })],
+            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new Tool
+            {
+                Name = name,
+                Description = $"does {name}",
+                InputSchema = InputSchema,
+            })],
             NextCursor = start + PageSize < names.Length ? $"{start + PageSize}" : null,
         });
     }
@@ -207,6 +224,8 @@ public sealed class McpUpstream : IAsyncDisposable
                 throw new InvalidOperationException();
             case "throw":
                 throw new InvalidOperationException("secret detail");
+            case var name when OnMoreTools is not null && MoreTools.Contains(name):
+                return await OnMoreTools(request, cancellationToken);
             default:
                 throw new McpProtocolException($"Unknown tool '{request.Params.Name}'", McpErrorCode.InvalidParams);
         }

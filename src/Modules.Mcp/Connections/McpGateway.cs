@@ -111,6 +111,9 @@ internal sealed partial class McpGateway(
             var resources = capabilities.Resources is null
                 ? []
                 : await ListAsync<DiscoveredResource>(server, RequestMethods.ResourcesList, "resources", size, ct);
+            var templates = capabilities.Resources is null
+                ? []
+                : await ListResourceTemplatesAsync(server, size, ct);
             var prompts = capabilities.Prompts is null
                 ? []
                 : await ListAsync<DiscoveredPrompt>(server, RequestMethods.PromptsList, "prompts", size, ct);
@@ -118,6 +121,8 @@ internal sealed partial class McpGateway(
                 [.. tools.Where(tool => tool.Name is { Length: > 0 and <= 255 })],
                 [.. resources.Where(resource =>
                     resource is { Uri.Length: > 0 and <= 1000 } and not { Name.Length: > 255 } and not { MimeType.Length: > 255 })],
+                [.. templates.Where(template =>
+                    template is { UriTemplate.Length: > 0 and <= 1000 } and not { Name.Length: > 255 } and not { MimeType.Length: > 255 })],
                 [.. prompts.Where(prompt => prompt.Name is { Length: > 0 and <= 255 })]);
         }, cancellationToken);
 
@@ -195,6 +200,21 @@ internal sealed partial class McpGateway(
             return lease;
         lease.Dispose();
         throw new McpFailureException(McpFailure.Busy, message);
+    }
+
+    private async Task<List<DiscoveredResourceTemplate>> ListResourceTemplatesAsync(
+        ServerTarget server, DiscoverySize size, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ListAsync<DiscoveredResourceTemplate>(
+                server, RequestMethods.ResourcesTemplatesList, "resourceTemplates", size, cancellationToken);
+        }
+        catch (McpProtocolException exception) when (exception.ErrorCode is McpErrorCode.MethodNotFound)
+        {
+            // Templates have no capability of their own: a server with resources need not know the method.
+            return [];
+        }
     }
 
     private async Task<List<T>> ListAsync<T>(

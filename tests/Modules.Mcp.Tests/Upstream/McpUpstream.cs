@@ -34,6 +34,12 @@ public sealed class McpUpstream : IAsyncDisposable
     /// <summary>The JSON Schema of the input of each tool.</summary>
     public JsonElement InputSchema { get; set; } = JsonElement.Parse("""{"type": "object"}""");
 
+    /// <summary>The templates of resources.</summary>
+    public IReadOnlyList<ResourceTemplate> ResourceTemplates { get; set; } = [];
+
+    /// <summary>Changes each tool before the tool is listed.</summary>
+    public Func<Tool, Tool> Describe { get; set; } = tool => tool;
+
     /// <summary>Further resources beside <c>test://text</c> and <c>test://blob</c>.</summary>
     public IReadOnlyList<Resource> MoreResources { get; set; } = [];
 
@@ -100,10 +106,14 @@ public sealed class McpUpstream : IAsyncDisposable
                     .. MoreResources,
                 ],
             });
+            options.Handlers.ListResourceTemplatesHandler = (_, _) => new ValueTask<ListResourceTemplatesResult>(
+                new ListResourceTemplatesResult { ResourceTemplates = [.. ResourceTemplates] });
             options.Handlers.ReadResourceHandler = async (request, cancellationToken) =>
             {
                 if (IsHanging)
                     await HangAsync(cancellationToken);
+                if (request.Params!.Uri.StartsWith("note://", StringComparison.Ordinal))
+                    return new ReadResourceResult { Contents = [new TextResourceContents { Uri = request.Params.Uri, Text = "a note" }] };
                 if (MoreResources.FirstOrDefault(resource => resource.Uri == request.Params!.Uri) is { } more)
                     return new ReadResourceResult { Contents = [new TextResourceContents { Uri = more.Uri, Text = more.Name }] };
                 return new ReadResourceResult
@@ -191,12 +201,12 @@ public sealed class McpUpstream : IAsyncDisposable
         var start = int.Parse(request.Params?.Cursor ?? "0", System.Globalization.CultureInfo.InvariantCulture);
         return new ValueTask<ListToolsResult>(new ListToolsResult
         {
-            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new Tool
+            Tools = [.. names.Skip(start).Take(PageSize).Select(name => Describe(new Tool
             {
                 Name = name,
                 Description = $"does {name}",
                 InputSchema = InputSchema,
-            })],
+            }))],
             NextCursor = start + PageSize < names.Length ? $"{start + PageSize}" : null,
         });
     }

@@ -22,6 +22,9 @@ public sealed class ScriptedUpstream : IAsyncDisposable
     /// <summary>Names the session that <c>initialize</c> begins; null: the server has no sessions.</summary>
     public Func<string>? BeginSession { get; set; }
 
+    /// <summary>The capabilities that <c>initialize</c> answers, as JSON.</summary>
+    public string Capabilities { get; set; } = """{"tools": {}}""";
+
     /// <summary>Refuses each request, before its method is looked at, by returning true; null: no request is refused.</summary>
     public Func<HttpContext, bool>? Refuse { get; set; }
 
@@ -95,7 +98,7 @@ public sealed class ScriptedUpstream : IAsyncDisposable
                         "id": {{{id}}},
                         "result": {
                             "protocolVersion": "2025-06-18",
-                            "capabilities": {"tools": {}},
+                            "capabilities": {{{Capabilities}}},
                             "serverInfo": {"name": "s", "version": "1"}
                         }
                     }

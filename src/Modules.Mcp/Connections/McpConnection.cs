@@ -29,6 +29,7 @@ internal sealed class McpConnection : IAsyncDisposable
     // By progress token.
     private readonly ConcurrentDictionary<string, Action> _progress = new();
     private HttpClient? _http;
+    private AccessTokenSource? _tokens;
     private McpFailureException? _streamFailure;
 
     private McpConnection() => Closing = _closing.Token;
@@ -97,6 +98,7 @@ internal sealed class McpConnection : IAsyncDisposable
         }
 
         _http?.Dispose();
+        _tokens?.Dispose();
         _closing.Dispose();
     }
 
@@ -218,10 +220,12 @@ internal sealed class McpConnection : IAsyncDisposable
         TimeProvider time)
     {
         var address = new Uri(server.Url);
+        _tokens = credentials?.OAuth is { } client ? new AccessTokenSource(client, network, time) : null;
         var handler = new McpHttpHandler(
             address,
             server.TransportType,
             credentials,
+            _tokens,
             () => memory.BeginLease(server.Owner),
             (failure, isStream) =>
             {

@@ -65,6 +65,15 @@ public sealed class McpUpstream : IAsyncDisposable
 
     public int HangsCancelled => _hangsCancelled;
 
+    /// <summary>How many access tokens <c>/token</c> has issued.</summary>
+    public int TokensIssued { get; private set; }
+
+    /// <summary>The body of the last request to <c>/token</c>.</summary>
+    public string? TokenRequest { get; private set; }
+
+    /// <summary>The header <c>Authorization</c> of the last request to <c>/token</c>.</summary>
+    public string? TokenAuthorization { get; private set; }
+
     private int _hangsBegun;
     private int _hangsCancelled;
 
@@ -173,12 +182,16 @@ public sealed class McpUpstream : IAsyncDisposable
             context.Response.Headers.Location = RedirectTarget;
             return Task.CompletedTask;
         });
+        _application.MapPost("/token", IssueTokenAsync);
         _application.Map("/strange", StrangeAsync);
         _application.Map("/silent", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         await _application.StartAsync();
         var addresses = _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         _port = new Uri(addresses.First()).Port;
     }
+
+    /// <summary>Requires an access token that <c>/token</c> issues from now on.</summary>
+    public void RevokeToken() => RequiredHeader = "Authorization: Bearer revoked";
 
     /// <summary>Stops the server at once, and breaks its calls off.</summary>
     public async Task StopAsync()
@@ -252,6 +265,16 @@ public sealed class McpUpstream : IAsyncDisposable
         {
             Interlocked.Increment(ref _hangsCancelled);
         }
+    }
+
+    private async Task IssueTokenAsync(HttpContext context)
+    {
+        TokensIssued++;
+        TokenAuthorization = context.Request.Headers.Authorization;
+        TokenRequest = await new StreamReader(context.Request.Body).ReadToEndAsync(context.RequestAborted);
+        RequiredHeader = $"Authorization: Bearer token-{TokensIssued}";
+        await context.Response.WriteAsJsonAsync(
+            new { access_token = $"token-{TokensIssued}", token_type = "Bearer", expires_in = 300 }, context.RequestAborted);
     }
 
     /// <summary>A hand-written MCP server, whose answers the SDK would not send.</summary>

@@ -32,7 +32,8 @@ internal sealed class PromptRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            prompt => (prompt.Description?.Length ?? 0) + (prompt.Arguments?.Text.Length ?? 0) + (prompt.Definition?.Text.Length ?? 0),
+            prompt => Math.Max(
+                (prompt.Description?.Length ?? 0) + (prompt.Arguments?.Text.Length ?? 0), prompt.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<Prompt>(reader, WithServer));
     }
 

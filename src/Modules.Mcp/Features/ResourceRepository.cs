@@ -31,7 +31,8 @@ internal sealed class ResourceRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            resource => resource.Uri.Length + (resource.Description?.Length ?? 0) + (resource.Definition?.Text.Length ?? 0),
+            resource => Math.Max(
+                resource.Uri.Length + (resource.Description?.Length ?? 0), resource.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<Resource>(reader, WithServer));
     }
 

@@ -31,7 +31,8 @@ internal sealed class ResourceTemplateRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            template => template.UriTemplate.Length + (template.Description?.Length ?? 0) + (template.Definition?.Text.Length ?? 0),
+            template => Math.Max(
+                template.UriTemplate.Length + (template.Description?.Length ?? 0), template.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<ResourceTemplate>(reader, WithServer));
     }
 

@@ -51,7 +51,7 @@ internal sealed class ToolRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            tool => (tool.Description?.Length ?? 0) + tool.InputSchema.Text.Length + (tool.Definition?.Text.Length ?? 0),
+            tool => Math.Max((tool.Description?.Length ?? 0) + tool.InputSchema.Text.Length, tool.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<Tool>(reader, WithServer));
     }
 

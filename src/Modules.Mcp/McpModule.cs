@@ -34,6 +34,7 @@ public sealed class McpModule : IModule
             .AddSingleton<ServerRepository>()
             .AddSingleton<ToolRepository>()
             .AddSingleton<ResourceRepository>()
+            .AddSingleton<ResourceTemplateRepository>()
             .AddSingleton<PromptRepository>()
             .AddSingleton<ServerFeatureRepository>()
             .AddSingleton<ExecutionRepository>()
@@ -45,7 +46,12 @@ public sealed class McpModule : IModule
             .AddSingleton<McpConnectionPool>()
             .AddSingleton<McpGateway>()
             .AddSingleton<AuthConfigProtector>()
-            .AddSingleton(ProjectBackfill.Of("mcp_client.servers", "mcp_client.tools", "mcp_client.resources", "mcp_client.prompts"))
+            .AddSingleton(ProjectBackfill.Of(
+                "mcp_client.servers",
+                "mcp_client.tools",
+                "mcp_client.resources",
+                "mcp_client.resource_templates",
+                "mcp_client.prompts"))
             .AddHostedService<AuthConfigAdoption>()
             .AddHostedService<ConnectionMaintenance>();
 

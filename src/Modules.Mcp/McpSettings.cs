@@ -15,8 +15,13 @@ internal sealed record McpSettings
     [Setting("MCP_STDIO_COMMANDS", "command lines separated by commas, or a JSON array of them; a last * stands for any further arguments")]
     public IReadOnlyList<string> StdioCommands { get; init; } = [];
 
-    /// <summary>Seconds that a request waits for an MCP server, connecting and queueing included.</summary>
+    /// <summary>Seconds that a request waits for an MCP server without progress, connecting and queueing included.</summary>
     [Setting("MCP_TIMEOUT", "a whole number of seconds from 1 to 3600")]
     [Range(1, 3600)]
     public int Timeout { get; init; } = 30;
+
+    /// <summary>Seconds that a request waits for an MCP server that notifies of progress; never less than <see cref="Timeout"/>.</summary>
+    [Setting("MCP_MAX_TIMEOUT", "a whole number of seconds from 1 to 3600")]
+    [Range(1, 3600)]
+    public int MaxTimeout { get; init; } = 600;
 }

@@ -23,13 +23,16 @@ internal sealed partial class SearchIndexer(SearchIndexWriter index, TimeProvide
         }
     }
 
-    /// <returns>How long to wait. While a backlog remains, as long as the step took, which leaves half of the time to requests.</returns>
+    /// <returns>
+    /// How long to wait. While a backlog remains, twice as long as the step took: the words are made by this server, and requests need
+    /// its processor.
+    /// </returns>
     private async Task<TimeSpan> StepAsync(CancellationToken cancellationToken)
     {
         var start = time.GetTimestamp();
         try
         {
-            return await index.IndexStepAsync(cancellationToken) ? time.GetElapsedTime(start) : Interval;
+            return await index.IndexStepAsync(cancellationToken) ? 2 * time.GetElapsedTime(start) : Interval;
         }
         catch (NpgsqlException exception)
         {

@@ -1,3 +1,6 @@
+using System.Collections.Concurrent;
+using System.Net;
+using System.Text.Json.Nodes;
 using LlmRing.Modules.Mcp.Secrets;
 using LlmRing.Modules.Mcp.Storage;
 using ModelContextProtocol;
@@ -22,7 +25,11 @@ internal sealed class McpConnection : IAsyncDisposable
     ];
 
     private readonly CancellationTokenSource _closing = new();
+
+    // By progress token.
+    private readonly ConcurrentDictionary<string, Action> _progress = new();
     private HttpClient? _http;
+    private AccessTokenSource? _tokens;
     private McpFailureException? _streamFailure;
 
     private McpConnection() => Closing = _closing.Token;
@@ -67,6 +74,17 @@ internal sealed class McpConnection : IAsyncDisposable
         return connection;
     }
 
+    /// <summary>Receives the progress of a request until the result is disposed of.</summary>
+    /// <param name="token">The progress token of the request.</param>
+    /// <param name="onProgress">Called with each notification; null: the notifications are ignored.</param>
+    public IDisposable? ReceiveProgress(string token, Action? onProgress)
+    {
+        if (onProgress is null)
+            return null;
+        _progress[token] = onProgress;
+        return new ProgressRegistration(this, token);
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _closing.CancelAsync();
@@ -80,6 +98,7 @@ internal sealed class McpConnection : IAsyncDisposable
         }
 
         _http?.Dispose();
+        _tokens?.Dispose();
         _closing.Dispose();
     }
 
@@ -119,7 +138,7 @@ internal sealed class McpConnection : IAsyncDisposable
                 return await McpClient.CreateAsync(transport, options, cancellationToken: ending.Token);
             }
             catch (Exception exception) when (attempt + 1 < ProtocolVersions.Length
-                && MayMeanUnknownVersion(exception)
+                && MayMeanUnknownVersion(exception, attempt)
                 && !ending.IsCancellationRequested)
             {
                 // The next attempt offers an older version.
@@ -131,13 +150,28 @@ internal sealed class McpConnection : IAsyncDisposable
         }
     }
 
-    private static McpClientOptions CreateOptions(string? protocolVersion, TimeSpan timeout, Action onListChanged)
+    private McpClientOptions CreateOptions(string? protocolVersion, TimeSpan timeout, Action onListChanged)
     {
-        Func<JsonRpcNotification, CancellationToken, ValueTask> handler = (_, _) =>
+        var handlers = new Dictionary<string, Func<JsonRpcNotification, CancellationToken, ValueTask>>
         {
-            onListChanged();
-            return default;
+            [NotificationMethods.ProgressNotification] = (notification, _) =>
+            {
+                if (notification.Params?["progressToken"] is JsonValue value
+                    && value.TryGetValue<string>(out var token)
+                    && _progress.TryGetValue(token, out var onProgress))
+                    onProgress();
+                return default;
+            },
         };
+        foreach (var method in ListChangedMethods)
+        {
+            handlers[method] = (_, _) =>
+            {
+                onListChanged();
+                return default;
+            };
+        }
+
         return new McpClientOptions
         {
             ClientInfo = new Implementation
@@ -148,7 +182,7 @@ internal sealed class McpConnection : IAsyncDisposable
             ProtocolVersion = protocolVersion,
             InitializationTimeout = timeout,
             DiscoverProbeTimeout = TimeSpan.FromSeconds(Math.Min(3, timeout.TotalSeconds / 3)),
-            Handlers = new McpClientHandlers { NotificationHandlers = ListChangedMethods.ToDictionary(method => method, _ => handler) },
+            Handlers = new McpClientHandlers { NotificationHandlers = handlers },
         };
     }
 
@@ -186,10 +220,12 @@ internal sealed class McpConnection : IAsyncDisposable
         TimeProvider time)
     {
         var address = new Uri(server.Url);
+        _tokens = credentials?.OAuth is { } client ? new AccessTokenSource(client, network, time) : null;
         var handler = new McpHttpHandler(
             address,
             server.TransportType,
             credentials,
+            _tokens,
             () => memory.BeginLease(server.Owner),
             (failure, isStream) =>
             {
@@ -227,10 +263,17 @@ internal sealed class McpConnection : IAsyncDisposable
     }
 
     // The client falls back to an older version after some errors only (400, 404, certain JSON-RPC errors); gateways answer others.
-    private static bool MayMeanUnknownVersion(Exception exception) => exception switch
+    // Some servers answer 500 to server/discover, which they do not know; a repeated 500 is a fault of the server.
+    private static bool MayMeanUnknownVersion(Exception exception, int attempt) => exception switch
     {
-        HttpRequestException { StatusCode: { } status } => (int)status is not (401 or 403),
+        HttpRequestException { StatusCode: HttpStatusCode.InternalServerError } => attempt == 0,
+        HttpRequestException { StatusCode: { } status } => (int)status is not (401 or 403 or 404 or 408 or 429 or > 500),
         McpException => true,
         _ => false,
     };
+
+    private sealed class ProgressRegistration(McpConnection connection, string token) : IDisposable
+    {
+        public void Dispose() => connection._progress.TryRemove(token, out _);
+    }
 }

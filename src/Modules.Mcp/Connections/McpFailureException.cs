@@ -27,8 +27,14 @@ internal enum McpFailure
     /// <summary>The MCP server rejected the parameters of the request.</summary>
     Rejected,
 
+    /// <summary>The MCP server asks for input of a user before it answers.</summary>
+    InputRequired,
+
     /// <summary>The MCP server answered with another error, or with an answer that cannot be read.</summary>
     Failed,
+
+    /// <summary>This server is at fault, not the MCP server.</summary>
+    Internal,
 }
 
 /// <summary>Thrown where a request to an MCP server has no result.</summary>
@@ -39,9 +45,13 @@ internal sealed class McpFailureException(McpFailure kind, string message, Excep
 {
     public McpFailure Kind { get; } = kind;
 
+    /// <summary>Seconds after which the MCP server takes the request again; null where the MCP server names no time.</summary>
+    public int? RetryAfterSeconds { get; init; }
+
     /// <summary>Whether the MCP server may have received the request.</summary>
     public bool WasAttempted => Kind is not (McpFailure.NoServer or McpFailure.Inactive or McpFailure.Refused or McpFailure.Busy);
 
     /// <summary>Whether the failure says something about the MCP server: a busy host and wrong parameters do not.</summary>
-    public bool IsOfServer => Kind is not (McpFailure.Busy or McpFailure.Overloaded or McpFailure.Rejected);
+    public bool IsOfServer => Kind is not (
+        McpFailure.Busy or McpFailure.Overloaded or McpFailure.Rejected or McpFailure.InputRequired or McpFailure.Internal);
 }

@@ -1,3 +1,4 @@
+using System.Globalization;
 using FastEndpoints;
 using LlmRing.Shared.Errors;
 using LlmRing.Shared.Json;
@@ -10,6 +11,8 @@ internal static class McpFailureResponses
 {
     public static Task FailureAsync(this IResponseSender sender, McpFailureException failure, CancellationToken cancellationToken)
     {
+        if (failure.RetryAfterSeconds is { } seconds)
+            sender.HttpContext.Response.Headers.RetryAfter = seconds.ToString(CultureInfo.InvariantCulture);
         switch (failure.Kind)
         {
             case McpFailure.NoServer:
@@ -23,6 +26,8 @@ internal static class McpFailureResponses
             case McpFailure.Busy or McpFailure.Overloaded:
                 sender.HttpContext.Response.Headers.RetryAfter = "1";
                 return sender.DetailAsync(StatusCodes.Status503ServiceUnavailable, failure.Message, cancellationToken);
+            case McpFailure.Internal:
+                return sender.DetailAsync(StatusCodes.Status500InternalServerError, failure.Message, cancellationToken);
             case McpFailure.TimedOut:
                 return sender.DetailAsync(StatusCodes.Status504GatewayTimeout, failure.Message, cancellationToken);
             default:

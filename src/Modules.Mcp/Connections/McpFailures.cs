@@ -1,5 +1,7 @@
+using System.ComponentModel;
 using System.Globalization;
 using System.Net;
+using System.Net.Sockets;
 using System.Text.Json;
 using ModelContextProtocol;
 
@@ -13,12 +15,17 @@ internal static class McpFailures
     /// <summary>Whether a request failed because the MCP server no longer knows the session, so that a new session may repeat it.</summary>
     public static bool IsLostSession(Exception exception, bool isIdempotent) => exception switch
     {
-        // A server that does not know the session has not processed the request.
-        HttpRequestException { StatusCode: HttpStatusCode.NotFound } => true,
+        SessionLostException => true,
         // The client has stopped: the request may have arrived before.
         OperationCanceledException => isIdempotent,
         _ => false,
     };
+
+    /// <summary>
+    /// Whether a request failed because the MCP server may be another one now, e.g. an older release: a new connection negotiates again.
+    /// </summary>
+    public static bool MayBeOutdated(Exception exception) =>
+        exception is HttpRequestException { StatusCode: HttpStatusCode.NotFound or HttpStatusCode.BadRequest };
 
     /// <summary>The failure to report for an exception.</summary>
     public static McpFailureException FromException(Exception exception)
@@ -39,10 +46,18 @@ internal static class McpFailures
             OperationCanceledException or TimeoutException => (McpFailure.TimedOut, "The MCP server did not answer in time"),
             JsonException => (McpFailure.Failed, "The MCP server's answer cannot be read"),
             McpException other => (McpFailure.Failed, $"The MCP server cannot be spoken to: {Sanitize(other.Message)}"),
-            _ => (McpFailure.Unreachable, "The MCP server cannot be reached, or the connection broke"),
+            InvalidOperationException or NotSupportedException when IsInputRequired(exception) => (
+                McpFailure.InputRequired,
+                "The MCP server asks for input of a user, which a call through this server cannot give"),
+            HttpRequestException or IOException or SocketException or Win32Exception or ObjectDisposedException => (
+                McpFailure.Unreachable, "The MCP server cannot be reached, or the connection broke"),
+            _ => (McpFailure.Internal, "This server failed to call the MCP server; the reason is in the log of this server"),
         };
         return new McpFailureException(kind, message, exception);
     }
+
+    // The client has no exception of its own for a server that asks a client without handlers.
+    private static bool IsInputRequired(Exception exception) => exception.Message.Contains("input request", StringComparison.Ordinal);
 
     private static string CodeOf(McpProtocolException protocol) => ((int)protocol.ErrorCode).ToString(CultureInfo.InvariantCulture);
 

@@ -9,6 +9,8 @@ using Microsoft.Extensions.Logging;
 using ModelContextProtocol;
 using ModelContextProtocol.Client;
 using ModelContextProtocol.Protocol;
+using Npgsql;
+using Tool = ModelContextProtocol.Protocol.Tool;
 
 namespace LlmRing.Modules.Mcp.Connections;
 
@@ -49,6 +51,7 @@ internal sealed partial class McpGateway(
     private static readonly TimeSpan CancelNotificationTimeout = TimeSpan.FromSeconds(5);
 
     private readonly TimeSpan _timeout = TimeSpan.FromSeconds(settings.Timeout);
+    private readonly TimeSpan _maxTimeout = TimeSpan.FromSeconds(Math.Max(settings.Timeout, settings.MaxTimeout));
 
     private readonly ConcurrencyLimiter _hostLimiter = new(new ConcurrencyLimiterOptions { PermitLimit = MaxRequests });
 
@@ -72,12 +75,22 @@ internal sealed partial class McpGateway(
     /// <exception cref="McpFailureException">There is no result.</exception>
     public Task<McpAnswer<JsonElement>> RequestAsync(
         ServerTarget server, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken) =>
-        WithinBoundsAsync(method, server, async (lease, ct) =>
-        {
-            var result = await SendAsync(server, method, parameters, isIdempotent, ct);
-            lease.Add(SizeOf(result));
-            return result;
-        }, cancellationToken);
+        RequestAsync(server, new McpRequest(method, parameters, isIdempotent), cancellationToken);
+
+    /// <summary>Executes a tool, and waits for its result, which is returned unchanged. The caller disposes of the answer.</summary>
+    /// <param name="server">The server.</param>
+    /// <param name="name">The name of the tool.</param>
+    /// <param name="inputSchema">The JSON Schema of the tool: some of its arguments may have to be sent in headers, too.</param>
+    /// <param name="arguments">The arguments.</param>
+    /// <param name="cancellationToken">Cancelled when the caller leaves; the MCP server is notified.</param>
+    /// <exception cref="McpFailureException">There is no result.</exception>
+    public Task<McpAnswer<JsonElement>> CallToolAsync(
+        ServerTarget server, string name, RawJson inputSchema, JsonObject arguments, CancellationToken cancellationToken)
+    {
+        var parameters = new JsonObject { ["name"] = name, ["arguments"] = arguments };
+        var request = new McpRequest(RequestMethods.ToolsCall, parameters, IsIdempotent: false) { Tool = (name, inputSchema) };
+        return RequestAsync(server, request, cancellationToken);
+    }
 
     /// <summary>
     /// Lists all features of a server; those whose names or URIs are too long to be stored are left out. The caller disposes of the
@@ -85,8 +98,9 @@ internal sealed partial class McpGateway(
     /// </summary>
     /// <exception cref="McpFailureException">One of the lists cannot be read.</exception>
     public Task<McpAnswer<DiscoveredFeatures>> DiscoverAsync(ServerTarget server, CancellationToken cancellationToken) =>
-        WithinBoundsAsync("discover", server, async (lease, ct) =>
+        WithinBoundsAsync("discover", server, async (lease, timeout) =>
         {
+            var ct = timeout.Token;
             var capabilities = await UseConnectionAsync(
                 server, async (entry, ending) => (await GetClientAsync(entry, ending)).ServerCapabilities, ct);
             var size = new DiscoverySize(lease);
@@ -97,6 +111,9 @@ internal sealed partial class McpGateway(
             var resources = capabilities.Resources is null
                 ? []
                 : await ListAsync<DiscoveredResource>(server, RequestMethods.ResourcesList, "resources", size, ct);
+            var templates = capabilities.Resources is null
+                ? []
+                : await ListResourceTemplatesAsync(server, size, ct);
             var prompts = capabilities.Prompts is null
                 ? []
                 : await ListAsync<DiscoveredPrompt>(server, RequestMethods.PromptsList, "prompts", size, ct);
@@ -104,6 +121,8 @@ internal sealed partial class McpGateway(
                 [.. tools.Where(tool => tool.Name is { Length: > 0 and <= 255 })],
                 [.. resources.Where(resource =>
                     resource is { Uri.Length: > 0 and <= 1000 } and not { Name.Length: > 255 } and not { MimeType.Length: > 255 })],
+                [.. templates.Where(template =>
+                    template is { UriTemplate.Length: > 0 and <= 1000 } and not { Name.Length: > 255 } and not { MimeType.Length: > 255 })],
                 [.. prompts.Where(prompt => prompt.Name is { Length: > 0 and <= 255 })]);
         }, cancellationToken);
 
@@ -114,15 +133,23 @@ internal sealed partial class McpGateway(
         await _serverLimiter.DisposeAsync();
     }
 
+    private Task<McpAnswer<JsonElement>> RequestAsync(
+        ServerTarget server, McpRequest request, CancellationToken cancellationToken) =>
+        WithinBoundsAsync(request.Method, server, async (lease, timeout) =>
+        {
+            var result = await SendAsync(server, request with { OnProgress = timeout.Extend }, timeout.Token);
+            lease.Add(SizeOf(result));
+            return result;
+        }, cancellationToken);
+
     private async Task<McpAnswer<T>> WithinBoundsAsync<T>(
         string operation,
         ServerTarget server,
-        Func<AnswerMemory.Lease, CancellationToken, Task<T>> call,
+        Func<AnswerMemory.Lease, CallTimeout, Task<T>> call,
         CancellationToken cancellationToken)
     {
         using var measurement = metrics.Measure(operation);
-        using var timeout = new CancellationTokenSource(_timeout, time);
-        using var ending = CancellationTokenSource.CreateLinkedTokenSource(timeout.Token, cancellationToken);
+        using var timeout = new CallTimeout(_timeout, _maxTimeout, time, cancellationToken);
         var answerLease = memory.BeginLease(server.Owner);
         var isAnswered = false;
         try
@@ -130,8 +157,8 @@ internal sealed partial class McpGateway(
             using var scopeLease = Admitted(_scopeLimiter.AttemptAcquire(server.Owner.Id), TooManyCallsOfScope);
             using var hostLease = Admitted(_hostLimiter.AttemptAcquire(), TooManyCalls);
             using var serverLease = Admitted(
-                await _serverLimiter.AcquireAsync(server.Id, cancellationToken: ending.Token), TooManyCalls);
-            var result = await call(answerLease, ending.Token);
+                await _serverLimiter.AcquireAsync(server.Id, cancellationToken: timeout.Token), TooManyCalls);
+            var result = await call(answerLease, timeout);
             measurement.Succeeded();
             await health.RecordSuccessAsync(server.Id, null);
             isAnswered = true;
@@ -141,10 +168,19 @@ internal sealed partial class McpGateway(
         {
             throw;
         }
+        catch (NpgsqlException)
+        {
+            // The keys of the credentials are in the database.
+            measurement.Failed(McpFailure.Internal);
+            throw;
+        }
         catch (Exception exception)
         {
             var failure = McpFailures.FromException(exception);
             measurement.Failed(failure.Kind);
+            // The message of the exception may hold texts of the MCP server as they came.
+            if (failure.Kind is McpFailure.Internal)
+                LogCallFailed(server.Id, exception.GetType(), exception.StackTrace);
             if (failure.IsOfServer)
                 await health.RecordFailureAsync(server.Id, failure.Message);
             throw failure;
@@ -166,6 +202,21 @@ internal sealed partial class McpGateway(
         throw new McpFailureException(McpFailure.Busy, message);
     }
 
+    private async Task<List<DiscoveredResourceTemplate>> ListResourceTemplatesAsync(
+        ServerTarget server, DiscoverySize size, CancellationToken cancellationToken)
+    {
+        try
+        {
+            return await ListAsync<DiscoveredResourceTemplate>(
+                server, RequestMethods.ResourcesTemplatesList, "resourceTemplates", size, cancellationToken);
+        }
+        catch (McpProtocolException exception) when (exception.ErrorCode is McpErrorCode.MethodNotFound)
+        {
+            // Templates have no capability of their own: a server with resources need not know the method.
+            return [];
+        }
+    }
+
     private async Task<List<T>> ListAsync<T>(
         ServerTarget server, string method, string member, DiscoverySize size, CancellationToken cancellationToken)
     {
@@ -176,7 +227,7 @@ internal sealed partial class McpGateway(
             var parameters = new JsonObject();
             if (cursor is not null)
                 parameters["cursor"] = cursor;
-            var result = await SendAsync(server, method, parameters, isIdempotent: true, cancellationToken);
+            var result = await SendAsync(server, new McpRequest(method, parameters, IsIdempotent: true), cancellationToken);
             size.Add(result);
             try
             {
@@ -201,35 +252,32 @@ internal sealed partial class McpGateway(
         throw new McpFailureException(McpFailure.Failed, $"The MCP server's list of {member} does not end");
     }
 
-    private async Task<JsonElement> SendAsync(
-        ServerTarget server, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken)
+    private async Task<JsonElement> SendAsync(ServerTarget server, McpRequest request, CancellationToken cancellationToken)
     {
         for (var attempt = 0; ; attempt++)
         {
             try
             {
-                return await UseConnectionAsync(
-                    server, (entry, ending) => SendAsync(entry, method, parameters, isIdempotent, ending), cancellationToken);
+                return await UseConnectionAsync(server, (entry, ending) => SendAsync(entry, request, ending), cancellationToken);
             }
             catch (Exception exception) when (attempt == 0
                 && !cancellationToken.IsCancellationRequested
-                && McpFailures.IsLostSession(exception, isIdempotent))
+                && McpFailures.IsLostSession(exception, request.IsIdempotent))
             {
                 LogSessionLost(server.Id);
             }
         }
     }
 
-    private async Task<JsonElement> SendAsync(
-        PoolEntry entry, string method, JsonObject parameters, bool isIdempotent, CancellationToken cancellationToken)
+    private async Task<JsonElement> SendAsync(PoolEntry entry, McpRequest request, CancellationToken cancellationToken)
     {
         try
         {
             var client = await GetClientAsync(entry, cancellationToken);
-            // The client adds members to what it sends; a second attempt needs the original.
-            return await SendAsync(client, method, parameters.DeepClone(), cancellationToken);
+            return await SendAsync(client, entry.Connection, request, cancellationToken);
         }
-        catch (Exception exception) when (!cancellationToken.IsCancellationRequested && McpFailures.IsLostSession(exception, isIdempotent))
+        catch (Exception exception) when (!cancellationToken.IsCancellationRequested
+            && (McpFailures.IsLostSession(exception, request.IsIdempotent) || McpFailures.MayBeOutdated(exception)))
         {
             pool.Retire(entry);
             throw;
@@ -256,10 +304,28 @@ internal sealed partial class McpGateway(
         }
     }
 
-    private async Task<JsonElement> SendAsync(McpClient client, string method, JsonNode parameters, CancellationToken cancellationToken)
+    private async Task<JsonElement> SendAsync(
+        McpClient client, McpConnection connection, McpRequest call, CancellationToken cancellationToken)
     {
+        if (call.Tool is { } tool)
+            AddKnownTool(client, tool);
+
+        var id = Guid.NewGuid().ToString("N");
+        // The client adds members to what it sends; a second attempt needs the original.
+        var parameters = call.Parameters.DeepClone();
+        if (call.OnProgress is not null)
+            parameters["_meta"] = new JsonObject { ["progressToken"] = id };
         // Untyped, because typed results lose, or fail on, members that this version of the SDK does not know.
-        var request = new JsonRpcRequest { Id = new RequestId(Guid.NewGuid().ToString("N")), Method = method, Params = parameters };
+        var request = new JsonRpcRequest
+        {
+            Id = new RequestId(id),
+            Method = call.Method,
+            Params = parameters,
+#pragma warning disable MCPEXP002 // The only way to encode the header.
+            Context = new JsonRpcMessageContext { RoutingName = call.RoutingName },
+#pragma warning restore MCPEXP002
+        };
+        using var progress = connection.ReceiveProgress(id, call.OnProgress);
         try
         {
             return ReceivedJson.Read((await client.SendRequestAsync(request, cancellationToken)).Result);
@@ -268,6 +334,21 @@ internal sealed partial class McpGateway(
         {
             _ = NotifyCancelledAsync(client, request.Id);
             throw;
+        }
+    }
+
+    /// <summary>Makes the client send those arguments in headers that the schema of the tool annotates.</summary>
+    private static void AddKnownTool(McpClient client, (string Name, RawJson InputSchema) tool)
+    {
+        if (!tool.InputSchema.Text.Contains("x-mcp-header", StringComparison.Ordinal))
+            return;
+        try
+        {
+            client.AddKnownTools([new Tool { Name = tool.Name, InputSchema = JsonElement.Parse(tool.InputSchema.Text) }]);
+        }
+        catch (ArgumentException)
+        {
+            // The schema or its annotations are invalid: the MCP server decides about the call without headers.
         }
     }
 
@@ -309,8 +390,38 @@ internal sealed partial class McpGateway(
     }
 
     [LoggerMessage(
+        LogLevel.Error,
+        "A call of MCP server {ServerId} failed because of a fault of this server: {ExceptionType}\n{StackTrace}",
+        EventName = "McpCallFailed")]
+    private partial void LogCallFailed(Guid serverId, Type exceptionType, string? stackTrace);
+
+    [LoggerMessage(
         LogLevel.Information, "MCP server {ServerId} has lost the session: a new one is opened", EventName = "McpSessionLost")]
     private partial void LogSessionLost(Guid serverId);
+
+    /// <summary>A request to an MCP server.</summary>
+    /// <param name="Method">The MCP method.</param>
+    /// <param name="Parameters">The parameters of the method.</param>
+    /// <param name="IsIdempotent">Whether the request may be repeated although the server may have processed it.</param>
+    private sealed record McpRequest(string Method, JsonObject Parameters, bool IsIdempotent)
+    {
+        /// <summary>The tool that the request executes; null for another method.</summary>
+        public (string Name, RawJson InputSchema)? Tool { get; init; }
+
+        /// <summary>Called when the server notifies of progress; null: the server is not asked to.</summary>
+        public Action? OnProgress { get; init; }
+
+        /// <summary>
+        /// The value of the header <c>Mcp-Name</c>; null: none. The client would send the name unencoded, although a header cannot hold
+        /// all characters.
+        /// </summary>
+        public string? RoutingName => Method switch
+        {
+            RequestMethods.ToolsCall or RequestMethods.PromptsGet => McpHeaderEncoder.EncodeValue((string?)Parameters["name"]),
+            RequestMethods.ResourcesRead => McpHeaderEncoder.EncodeValue((string?)Parameters["uri"]),
+            _ => null,
+        };
+    }
 
     /// <summary>The size of the lists of one discovery.</summary>
     private sealed class DiscoverySize(AnswerMemory.Lease lease)

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Http.Json;
 using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Shared.Egress;
@@ -13,6 +14,7 @@ namespace LlmRing.Modules.Mcp.Connections;
 /// <param name="server">The URL of the server.</param>
 /// <param name="transport">The transport of the server.</param>
 /// <param name="credentials">The credentials; null: none.</param>
+/// <param name="tokens">The access tokens; null: none are sent.</param>
 /// <param name="beginLease">Begins to count the bytes of an answer.</param>
 /// <param name="onLimitExceeded">Called when the server sends more than it may; true where that is the stream of the connection.</param>
 /// <param name="network">The handler that sends the requests.</param>
@@ -21,12 +23,14 @@ internal sealed class McpHttpHandler(
     Uri server,
     TransportType transport,
     Credentials? credentials,
+    AccessTokenSource? tokens,
     Func<AnswerMemory.Lease> beginLease,
     Action<McpFailureException, bool> onLimitExceeded,
     HttpMessageHandler network,
     TimeProvider time) : DelegatingHandler(network)
 {
     private const string LastEventId = "Last-Event-ID";
+    private const string SessionId = "Mcp-Session-Id";
     private const int MaxRedirects = 5;
 
     // Replies to the requests of the server, e.g. to its pings.
@@ -71,11 +75,22 @@ internal sealed class McpHttpHandler(
 
         for (var redirects = 0; ; redirects++)
         {
-            Authorize(request);
+            var token = await AuthorizeAsync(request, cancellationToken);
             var response = await base.SendAsync(request, cancellationToken);
+            if (response.StatusCode is HttpStatusCode.Unauthorized && token is not null)
+            {
+                // The server may have revoked the token before its time.
+                tokens!.Discard(token);
+                response.Dispose();
+                await AuthorizeAsync(request, cancellationToken);
+                response = await base.SendAsync(request, cancellationToken);
+            }
+
             if (TargetOf(request, response) is not { } target)
             {
                 response.Content = Limit(request, response.Content);
+                if (!response.IsSuccessStatusCode && request.Method == HttpMethod.Post)
+                    await InterpretErrorAsync(request, response, cancellationToken);
                 return response;
             }
 
@@ -83,6 +98,21 @@ internal sealed class McpHttpHandler(
             if (redirects == MaxRedirects)
                 throw new HttpRequestException($"More than {MaxRedirects} redirects");
             request.RequestUri = target;
+        }
+    }
+
+    private async Task InterpretErrorAsync(HttpRequestMessage request, HttpResponseMessage response, CancellationToken cancellationToken)
+    {
+        // The older transport names its session in the URL of each message.
+        var hasSession = transport is TransportType.Sse || request.Headers.Contains(SessionId);
+        try
+        {
+            await ErrorAnswer.InterpretAsync(response, hasSession, time, cancellationToken);
+        }
+        catch
+        {
+            response.Dispose();
+            throw;
         }
     }
 
@@ -101,14 +131,25 @@ internal sealed class McpHttpHandler(
             failure => onLimitExceeded(failure, true));
     }
 
-    private void Authorize(HttpRequestMessage request)
+    /// <returns>The access token that the request is sent with; null: none.</returns>
+    private async Task<string?> AuthorizeAsync(HttpRequestMessage request, CancellationToken cancellationToken)
     {
         if (credentials is null)
-            return;
-        request.Headers.Remove(credentials.Header);
+            return null;
+        foreach (var name in credentials.Headers.Keys)
+            request.Headers.Remove(name);
+        if (tokens is not null)
+            request.Headers.Authorization = null;
         const UriComponents Origin = UriComponents.SchemeAndServer;
-        if (Uri.Compare(request.RequestUri, server, Origin, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) == 0)
-            request.Headers.TryAddWithoutValidation(credentials.Header, credentials.Value);
+        if (Uri.Compare(request.RequestUri, server, Origin, UriFormat.Unescaped, StringComparison.OrdinalIgnoreCase) != 0)
+            return null;
+        foreach (var (name, value) in credentials.Headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        if (tokens is null)
+            return null;
+        var token = await tokens.GetAsync(cancellationToken);
+        request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", token);
+        return token;
     }
 
     /// <summary>

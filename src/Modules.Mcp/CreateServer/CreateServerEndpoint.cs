@@ -23,8 +23,9 @@ internal sealed class CreateServerEndpoint(ServerRepository servers, ServerAddre
             summary.Summary = "Store an MCP server";
             summary.Description = """
                 The URL must be public, or in LLMRING_MCP_ALLOWED_NETWORKS. A name that does not resolve is accepted, and checked when a
-                connection opens. auth_config is stored encrypted: {"type": "bearer", "token"}, {"type": "header", "name", "value"} or
-                {"type": "basic", "username", "password"}.
+                connection opens. auth_config is stored encrypted: {"type": "bearer", "token"}, {"type": "header", "name", "value"},
+                {"type": "headers", "headers": {"NAME": "VALUE"}}, {"type": "basic", "username", "password"} or
+                {"type": "oauth_client_credentials", "token_url", "client_id", "client_secret", "scope"?, "resource"?}.
                 """;
             summary.ExampleRequest = new CreateServerRequest
             {
@@ -71,6 +72,9 @@ internal sealed class CreateServerValidator : Validator<CreateServerRequest>
         RuleFor(request => request.Url).NotNull().Length(1, 1000);
         RuleFor(request => request.TransportType).NotNull();
         RuleFor(request => request.AuthConfig).IsSmallObject();
+        RuleFor(request => request.AuthConfig)
+            .Must(config => Credentials.FaultOf(config) is null)
+            .WithMessage(request => Credentials.FaultOf(request.AuthConfig));
         RuleFor(request => request.Capabilities).IsSmallObject();
     }
 }

@@ -13,10 +13,8 @@ using LlmRing.Shared.Json;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using ModelContextProtocol.Protocol;
 using Npgsql;
 using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
-using Tool = LlmRing.Modules.Mcp.Features.Tool;
 
 namespace LlmRing.Modules.Mcp.ExecuteTool;
 
@@ -112,8 +110,8 @@ internal sealed class ExecuteToolEndpoint(
         string? error;
         try
         {
-            var parameters = new JsonObject { ["name"] = tool.Name, ["arguments"] = JsonObject.Create(request.Input!.Value) };
-            var answer = await gateway.RequestAsync(server, RequestMethods.ToolsCall, parameters, isIdempotent: false, ct);
+            var arguments = JsonObject.Create(request.Input!.Value)!;
+            var answer = await gateway.CallToolAsync(server, tool.Name, tool.InputSchema, arguments, ct);
             // The execution that is recorded and sent contains the answer.
             HttpContext.Response.RegisterForDispose(answer);
             output = answer.Value;

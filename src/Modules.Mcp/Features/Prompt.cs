@@ -17,6 +17,9 @@ internal sealed record Prompt
     /// <summary>The arguments that the prompt takes; MCP describes them by an array, clients may store any JSON.</summary>
     public RawJson? Arguments { get; init; }
 
+    /// <summary>The whole definition as the MCP server or a client gave it; null before the next refresh stores one.</summary>
+    public RawJson? Definition { get; init; }
+
     public bool IsActive { get; init; }
     public string? ApiKeyId { get; init; }
     public Guid? ProjectId { get; init; }

@@ -11,7 +11,7 @@ namespace LlmRing.Modules.Mcp.Features;
 internal sealed class PromptRepository(NpgsqlDataSource database)
 {
     private static readonly string Columns =
-        $"id, server_id, name, description, {AnyJson.Select("arguments")}, is_active, api_key_id, project_id, created_at";
+        $"id, server_id, name, description, {AnyJson.Select("arguments")}, definition, is_active, api_key_id, project_id, created_at";
 
     /// <summary>A page of the scope's prompts, by name.</summary>
     public async Task<Page<Prompt>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
@@ -32,7 +32,8 @@ internal sealed class PromptRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            prompt => (prompt.Description?.Length ?? 0) + (prompt.Arguments?.Text.Length ?? 0),
+            prompt => Math.Max(
+                (prompt.Description?.Length ?? 0) + (prompt.Arguments?.Text.Length ?? 0), prompt.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<Prompt>(reader, WithServer));
     }
 
@@ -57,12 +58,13 @@ internal sealed class PromptRepository(NpgsqlDataSource database)
             delete from mcp_client.prompts
             where server_id = @serverId and name <> all (@names);
 
-            insert into mcp_client.prompts (id, server_id, name, description, arguments, api_key_id, project_id)
-            select new.id, s.id, new.name, new.description, new.arguments::jsonb, s.api_key_id, s.project_id
-            from mcp_client.servers s, unnest(@ids, @names, @descriptions, @arguments) as new (id, name, description, arguments)
+            insert into mcp_client.prompts (id, server_id, name, description, arguments, definition, api_key_id, project_id)
+            select new.id, s.id, new.name, new.description, new.arguments::jsonb, new.definition::jsonb, s.api_key_id, s.project_id
+            from mcp_client.servers s,
+                unnest(@ids, @names, @descriptions, @arguments, @definitions) as new (id, name, description, arguments, definition)
             where s.id = @serverId
             on conflict (server_id, name) do update
-            set description = excluded.description, arguments = excluded.arguments, is_active = true;
+            set description = excluded.description, arguments = excluded.arguments, definition = excluded.definition, is_active = true;
             """,
             new
             {
@@ -71,6 +73,7 @@ internal sealed class PromptRepository(NpgsqlDataSource database)
                 names = Array.ConvertAll(rows, row => row.Name!),
                 descriptions = Array.ConvertAll(rows, row => row.Description),
                 arguments = Array.ConvertAll(rows, row => RawJson.Of(row.Arguments)?.Text),
+                definitions = Array.ConvertAll(rows, row => row.ToDefinition()),
             },
             transaction,
             cancellationToken: cancellationToken));

@@ -1,4 +1,5 @@
 using LlmRing.Modules.Mcp.Storage;
+using LlmRing.Shared.Json;
 
 namespace LlmRing.Modules.Mcp.Features;
 
@@ -14,6 +15,10 @@ internal sealed record Resource
     public string? Name { get; init; }
     public string? Description { get; init; }
     public string? MimeType { get; init; }
+
+    /// <summary>The whole definition as the MCP server or a client gave it; null before the next refresh stores one.</summary>
+    public RawJson? Definition { get; init; }
+
     public bool IsActive { get; init; }
     public string? ApiKeyId { get; init; }
     public Guid? ProjectId { get; init; }

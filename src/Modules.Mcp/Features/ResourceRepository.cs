@@ -9,7 +9,8 @@ namespace LlmRing.Modules.Mcp.Features;
 /// <summary>The table <c>resources</c>.</summary>
 internal sealed class ResourceRepository(NpgsqlDataSource database)
 {
-    private const string Columns = "id, server_id, uri, name, description, mime_type, is_active, api_key_id, project_id, created_at";
+    private const string Columns =
+        "id, server_id, uri, name, description, mime_type, definition, is_active, api_key_id, project_id, created_at";
 
     /// <summary>A page of the scope's resources, by name.</summary>
     public async Task<Page<Resource>> ListAsync(Scope scope, ServerFeatureQuery query, CancellationToken cancellationToken)
@@ -30,7 +31,8 @@ internal sealed class ResourceRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            resource => resource.Uri.Length + (resource.Description?.Length ?? 0),
+            resource => Math.Max(
+                resource.Uri.Length + (resource.Description?.Length ?? 0), resource.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<Resource>(reader, WithServer));
     }
 
@@ -55,13 +57,15 @@ internal sealed class ResourceRepository(NpgsqlDataSource database)
             delete from mcp_client.resources
             where server_id = @serverId and uri <> all (@uris);
 
-            insert into mcp_client.resources (id, server_id, uri, name, description, mime_type, api_key_id, project_id)
-            select new.id, s.id, new.uri, new.name, new.description, new.mime_type, s.api_key_id, s.project_id
+            insert into mcp_client.resources (id, server_id, uri, name, description, mime_type, definition, api_key_id, project_id)
+            select new.id, s.id, new.uri, new.name, new.description, new.mime_type, new.definition::jsonb, s.api_key_id, s.project_id
             from mcp_client.servers s,
-                unnest(@ids, @uris, @names, @descriptions, @mimeTypes) as new (id, uri, name, description, mime_type)
+                unnest(@ids, @uris, @names, @descriptions, @mimeTypes, @definitions)
+                    as new (id, uri, name, description, mime_type, definition)
             where s.id = @serverId
             on conflict (server_id, uri) do update
-            set name = excluded.name, description = excluded.description, mime_type = excluded.mime_type, is_active = true;
+            set name = excluded.name, description = excluded.description, mime_type = excluded.mime_type,
+                definition = excluded.definition, is_active = true;
             """,
             new
             {
@@ -71,6 +75,7 @@ internal sealed class ResourceRepository(NpgsqlDataSource database)
                 names = Array.ConvertAll(rows, row => row.Name),
                 descriptions = Array.ConvertAll(rows, row => row.Description),
                 mimeTypes = Array.ConvertAll(rows, row => row.MimeType ?? row.StoredMimeType),
+                definitions = Array.ConvertAll(rows, row => row.ToDefinition()),
             },
             transaction,
             cancellationToken: cancellationToken));

@@ -35,6 +35,8 @@ internal sealed class ServerFeatureRepository(NpgsqlDataSource database)
             await ToolRepository.ReplaceAsync(transaction, serverId, tools, cancellationToken);
         if (features.Resources is { } resources)
             await ResourceRepository.ReplaceAsync(transaction, serverId, resources, cancellationToken);
+        if (features.ResourceTemplates is { } templates)
+            await ResourceTemplateRepository.ReplaceAsync(transaction, serverId, templates, cancellationToken);
         if (features.Prompts is { } prompts)
             await PromptRepository.ReplaceAsync(transaction, serverId, prompts, cancellationToken);
         await transaction.CommitAsync(cancellationToken);

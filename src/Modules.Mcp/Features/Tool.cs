@@ -17,6 +17,9 @@ internal sealed record Tool
     /// <summary>A JSON Schema.</summary>
     public RawJson InputSchema { get; init; }
 
+    /// <summary>The whole definition as the MCP server or a client gave it; null before the next refresh stores one.</summary>
+    public RawJson? Definition { get; init; }
+
     public bool IsActive { get; init; }
     public string? ApiKeyId { get; init; }
     public Guid? ProjectId { get; init; }

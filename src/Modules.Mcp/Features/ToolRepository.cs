@@ -10,7 +10,8 @@ namespace LlmRing.Modules.Mcp.Features;
 /// <summary>The table <c>tools</c>.</summary>
 internal sealed class ToolRepository(NpgsqlDataSource database)
 {
-    private const string Columns = "id, server_id, name, description, input_schema, is_active, api_key_id, project_id, created_at";
+    private const string Columns =
+        "id, server_id, name, description, input_schema, definition, is_active, api_key_id, project_id, created_at";
 
     /// <summary>Adds a tool to a server of the scope.</summary>
     /// <returns>Null where the scope has no such server.</returns>
@@ -51,7 +52,7 @@ internal sealed class ToolRepository(NpgsqlDataSource database)
         return await connection.QueryPageAsync(
             command,
             query.Limit,
-            tool => (tool.Description?.Length ?? 0) + tool.InputSchema.Text.Length,
+            tool => Math.Max((tool.Description?.Length ?? 0) + tool.InputSchema.Text.Length, tool.Definition?.Text.Length ?? 0),
             parser: reader => ServerFeatureStatements.ListParser<Tool>(reader, WithServer));
     }
 
@@ -76,12 +77,15 @@ internal sealed class ToolRepository(NpgsqlDataSource database)
             delete from mcp_client.tools
             where server_id = @serverId and name <> all (@names);
 
-            insert into mcp_client.tools (id, server_id, name, description, input_schema, api_key_id, project_id)
-            select new.id, s.id, new.name, new.description, new.input_schema::jsonb, s.api_key_id, s.project_id
-            from mcp_client.servers s, unnest(@ids, @names, @descriptions, @inputSchemas) as new (id, name, description, input_schema)
+            insert into mcp_client.tools (id, server_id, name, description, input_schema, definition, api_key_id, project_id)
+            select new.id, s.id, new.name, new.description, new.input_schema::jsonb, new.definition::jsonb, s.api_key_id, s.project_id
+            from mcp_client.servers s,
+                unnest(@ids, @names, @descriptions, @inputSchemas, @definitions)
+                    as new (id, name, description, input_schema, definition)
             where s.id = @serverId
             on conflict (server_id, name) do update
-            set description = excluded.description, input_schema = excluded.input_schema, is_active = true;
+            set description = excluded.description, input_schema = excluded.input_schema, definition = excluded.definition,
+                is_active = true;
             """,
             new
             {
@@ -91,6 +95,7 @@ internal sealed class ToolRepository(NpgsqlDataSource database)
                 descriptions = Array.ConvertAll(rows, row => row.Description),
                 inputSchemas = Array.ConvertAll(
                     rows, row => (RawJson.Of(row.InputSchema ?? row.StoredInputSchema) ?? RawJson.EmptyObject).Text),
+                definitions = Array.ConvertAll(rows, row => row.ToDefinition()),
             },
             transaction,
             cancellationToken: cancellationToken));

@@ -22,6 +22,7 @@ internal sealed class RefreshServerEndpoint(
     ServerFeatureRepository features,
     ToolRepository tools,
     ResourceRepository resources,
+    ResourceTemplateRepository resourceTemplates,
     PromptRepository prompts,
     McpGateway gateway)
     : Endpoint<RefreshServerRequest, RefreshServerResponse>
@@ -34,8 +35,8 @@ internal sealed class RefreshServerEndpoint(
         {
             summary.Summary = "Refresh the features of an MCP server";
             summary.Description = """
-                Tools, resources or prompts in the body are stored. Without them, the MCP server is asked for its own. Known names and URIs
-                keep their ids and history, new ones are added, the others are deleted.
+                Tools, resources, resource templates or prompts in the body are stored. Without them, the MCP server is asked for its own.
+                Known names and URIs keep their ids and history, new ones are added, the others are deleted.
                 """;
             summary.ExampleRequest = new RefreshServerRequest
             {
@@ -66,8 +67,10 @@ internal sealed class RefreshServerEndpoint(
         {
             var target = await servers.FindTargetAsync(scope, request.Id, ct);
             var server = target.RequireActive();
-            var sent = new DiscoveredFeatures(request.Tools, request.Resources, request.Prompts);
-            using var answer = sent is { Tools: null, Resources: null, Prompts: null } ? await gateway.DiscoverAsync(server, ct) : null;
+            var sent = new DiscoveredFeatures(request.Tools, request.Resources, request.ResourceTemplates, request.Prompts);
+            using var answer = sent is { Tools: null, Resources: null, ResourceTemplates: null, Prompts: null }
+                ? await gateway.DiscoverAsync(server, ct)
+                : null;
             await features.ReplaceAsync(scope, server.Id, answer?.Value ?? sent, ct);
         }
         catch (McpFailureException failure)
@@ -88,6 +91,7 @@ internal sealed class RefreshServerEndpoint(
                 refreshed,
                 (await tools.ListAsync(scope, all, ct)).Rows,
                 (await resources.ListAsync(scope, all, ct)).Rows,
+                (await resourceTemplates.ListAsync(scope, all, ct)).Rows,
                 (await prompts.ListAsync(scope, all, ct)).Rows),
             ct);
     }
@@ -98,15 +102,22 @@ internal sealed record RefreshServerRequest
     public Guid Id { get; init; }
     public IReadOnlyList<DiscoveredTool>? Tools { get; init; }
     public IReadOnlyList<DiscoveredResource>? Resources { get; init; }
+    public IReadOnlyList<DiscoveredResourceTemplate>? ResourceTemplates { get; init; }
     public IReadOnlyList<DiscoveredPrompt>? Prompts { get; init; }
 }
 
 internal sealed record RefreshServerResponse(
-    Server Server, IReadOnlyList<Tool> Tools, IReadOnlyList<Resource> Resources, IReadOnlyList<Prompt> Prompts);
+    Server Server,
+    IReadOnlyList<Tool> Tools,
+    IReadOnlyList<Resource> Resources,
+    IReadOnlyList<ResourceTemplate> ResourceTemplates,
+    IReadOnlyList<Prompt> Prompts);
 
 internal sealed class RefreshServerValidator : Validator<RefreshServerRequest>
 {
     private static readonly string TooMany = $"Must not be more than {DiscoveredFeatures.MaxPerKind}.";
+
+    private static readonly string TooDeep = $"Members must not be nested deeper than {JsonRules.MaxDepth} levels.";
 
     public RefreshServerValidator()
     {
@@ -116,6 +127,7 @@ internal sealed class RefreshServerValidator : Validator<RefreshServerRequest>
             tool.RuleFor(member => member.Name).NotNull().Length(1, 255);
             tool.RuleFor(member => member.InputSchema).IsObject();
             tool.RuleFor(member => member.StoredInputSchema).IsObject();
+            tool.RuleFor(member => member.MoreMembers).Must(AreShallow).WithMessage(TooDeep);
         });
         RuleFor(request => request.Resources).Must(IsBounded).WithMessage(TooMany);
         RuleForEach(request => request.Resources).NotNull().ChildRules(resource =>
@@ -124,14 +136,29 @@ internal sealed class RefreshServerValidator : Validator<RefreshServerRequest>
             resource.RuleFor(member => member.Name).MaximumLength(255);
             resource.RuleFor(member => member.MimeType).MaximumLength(255);
             resource.RuleFor(member => member.StoredMimeType).MaximumLength(255);
+            resource.RuleFor(member => member.MoreMembers).Must(AreShallow).WithMessage(TooDeep);
+        });
+        RuleFor(request => request.ResourceTemplates).Must(IsBounded).WithMessage(TooMany);
+        RuleForEach(request => request.ResourceTemplates).NotNull().ChildRules(template =>
+        {
+            template.RuleFor(member => member.UriTemplate ?? member.StoredUriTemplate)
+                .NotNull().Length(1, 1000).OverridePropertyName("uri_template");
+            template.RuleFor(member => member.Name).MaximumLength(255);
+            template.RuleFor(member => member.MimeType).MaximumLength(255);
+            template.RuleFor(member => member.StoredMimeType).MaximumLength(255);
+            template.RuleFor(member => member.MoreMembers).Must(AreShallow).WithMessage(TooDeep);
         });
         RuleFor(request => request.Prompts).Must(IsBounded).WithMessage(TooMany);
         RuleForEach(request => request.Prompts).NotNull().ChildRules(prompt =>
         {
             prompt.RuleFor(member => member.Name).NotNull().Length(1, 255);
             prompt.RuleFor(member => member.Arguments).IsShallow();
+            prompt.RuleFor(member => member.MoreMembers).Must(AreShallow).WithMessage(TooDeep);
         });
     }
+
+    private static bool AreShallow(IDictionary<string, JsonElement>? members) =>
+        members is null || members.Values.All(JsonRules.IsWithinDepth);
 
     private static bool IsBounded<T>(IReadOnlyList<T>? items) => items is null || items.Count <= DiscoveredFeatures.MaxPerKind;
 }

@@ -83,6 +83,9 @@ internal sealed class UpdateServerValidator : Validator<UpdateServerRequest>
         RuleFor(request => request.Name).Length(1, 255);
         RuleFor(request => request.Url).Length(1, 1000);
         RuleFor(request => request.AuthConfig).IsSmallObject();
+        RuleFor(request => request.AuthConfig)
+            .Must(config => Credentials.FaultOf(config) is null)
+            .WithMessage(request => Credentials.FaultOf(request.AuthConfig));
         RuleFor(request => request.Capabilities).IsSmallObject();
     }
 }

@@ -31,7 +31,8 @@ internal static class JsonRules
         .Must(value => value is null || value.Value.GetRawText().Length <= MaxSmallLength)
         .WithMessage($"Must not be longer than {MaxSmallLength} characters.");
 
-    private static bool IsWithinDepth(JsonElement value)
+    /// <summary>Whether a JSON value has at most <see cref="MaxDepth"/> levels.</summary>
+    public static bool IsWithinDepth(JsonElement value)
     {
         var reader = new Utf8JsonReader(Encoding.UTF8.GetBytes(value.GetRawText()), new JsonReaderOptions { MaxDepth = 64 });
         while (reader.Read())

@@ -1,5 +1,10 @@
+using System.Text.Json;
+using LlmRing.Modules.Mcp.Storage;
 using LlmRing.Modules.Mcp.Tests.Upstream;
+using LlmRing.Shared.Json;
+using LlmRing.Shared.Scopes;
 using LlmRing.Testing;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace LlmRing.Modules.Mcp.Tests.Connections;
 
@@ -91,6 +96,7 @@ public sealed class McpConnectionTests(McpFixture fixture)
             ("Authorization: Bearer t0ken", new { type = "bearer", token = "t0ken" }),
             ("Authorization: Basic dTpw", new { type = "basic", username = "u", password = "p" }),
             ("X-Api-Key: k", new { type = "header", name = "X-Api-Key", value = "k" }),
+            ("X-Second: 2", new { type = "headers", headers = new Dictionary<string, string> { ["X-First"] = "1", ["X-Second"] = "2" } }),
         ])
         {
             upstream.RequiredHeader = required;
@@ -99,14 +105,30 @@ public sealed class McpConnectionTests(McpFixture fixture)
             await client.RefreshAsync(id);
         }
 
+        var servers = fixture.Server.Services.GetRequiredService<ServerRepository>();
         foreach (var authConfig in (object[])
         [
             new { type = "magic" },
+            new { type = "headers", headers = new { } },
+            new { type = "oauth_client_credentials", token_url = "ftp://a", client_id = "c", client_secret = "s" },
             new { type = "header", name = "Host", value = "x" },
             new { type = "bearer", token = "a\r\nX: y" },
         ])
         {
-            await client.PutAsync($"/api/v1/mcp/servers/{id}", new { auth_config = authConfig });
+            var put = await client.PutAsync($"/api/v1/mcp/servers/{id}", new { auth_config = authConfig });
+            await Assert.That(put.Status).IsEqualTo(422).Because(put.Text);
+            await Assert.That(put.Text).Contains("auth_config");
+
+            // As an adopted row may hold it.
+            await servers.UpdateAsync(
+                Scope.OfApiKey(client.Key!),
+                Guid.Parse(id),
+                name: null,
+                url: null,
+                new RawJson(JsonSerializer.Serialize(authConfig)),
+                capabilities: null,
+                isActive: null,
+                CancellationToken.None);
             var answer = await client.PostAsync($"/api/v1/mcp/servers/{id}/refresh");
             await Assert.That(answer.Status).IsEqualTo(422).Because(answer.Text);
             await Assert.That(answer.Text).Contains("auth_config");

@@ -28,6 +28,21 @@ public sealed class McpUpstream : IAsyncDisposable
     /// <summary>The names of further tools beside <c>echo</c>, <c>fail</c>, <c>hang</c>, <c>throw</c>, <c>big</c> and <c>nul</c>.</summary>
     public IReadOnlyList<string> MoreTools { get; set; } = [];
 
+    /// <summary>Executes the tools of <see cref="MoreTools"/>; null: they are unknown.</summary>
+    public Func<RequestContext<CallToolRequestParams>, CancellationToken, ValueTask<CallToolResult>>? OnMoreTools { get; set; }
+
+    /// <summary>The JSON Schema of the input of each tool.</summary>
+    public JsonElement InputSchema { get; set; } = JsonElement.Parse("""{"type": "object"}""");
+
+    /// <summary>The templates of resources.</summary>
+    public IReadOnlyList<ResourceTemplate> ResourceTemplates { get; set; } = [];
+
+    /// <summary>Changes each tool before the tool is listed.</summary>
+    public Func<Tool, Tool> Describe { get; set; } = tool => tool;
+
+    /// <summary>Further resources beside <c>test://text</c> and <c>test://blob</c>.</summary>
+    public IReadOnlyList<Resource> MoreResources { get; set; } = [];
+
     /// <summary>The header that each request must have, as <c>Name: value</c>; null: none.</summary>
     public string? RequiredHeader { get; set; }
 
@@ -49,6 +64,15 @@ public sealed class McpUpstream : IAsyncDisposable
     public int HangsBegun => _hangsBegun;
 
     public int HangsCancelled => _hangsCancelled;
+
+    /// <summary>How many access tokens <c>/token</c> has issued.</summary>
+    public int TokensIssued { get; private set; }
+
+    /// <summary>The body of the last request to <c>/token</c>.</summary>
+    public string? TokenRequest { get; private set; }
+
+    /// <summary>The header <c>Authorization</c> of the last request to <c>/token</c>.</summary>
+    public string? TokenAuthorization { get; private set; }
 
     private int _hangsBegun;
     private int _hangsCancelled;
@@ -88,12 +112,19 @@ public sealed class McpUpstream : IAsyncDisposable
                 [
                     new Resource { Uri = "test://text", Name = "text", MimeType = "text/plain", Description = "A text" },
                     new Resource { Uri = "test://blob", Name = "blob", MimeType = "application/octet-stream" },
+                    .. MoreResources,
                 ],
             });
+            options.Handlers.ListResourceTemplatesHandler = (_, _) => new ValueTask<ListResourceTemplatesResult>(
+                new ListResourceTemplatesResult { ResourceTemplates = [.. ResourceTemplates] });
             options.Handlers.ReadResourceHandler = async (request, cancellationToken) =>
             {
                 if (IsHanging)
                     await HangAsync(cancellationToken);
+                if (request.Params!.Uri.StartsWith("note://", StringComparison.Ordinal))
+                    return new ReadResourceResult { Contents = [new TextResourceContents { Uri = request.Params.Uri, Text = "a note" }] };
+                if (MoreResources.FirstOrDefault(resource => resource.Uri == request.Params!.Uri) is { } more)
+                    return new ReadResourceResult { Contents = [new TextResourceContents { Uri = more.Uri, Text = more.Name }] };
                 return new ReadResourceResult
                 {
                     Contents = request.Params!.Uri == "test://text"
@@ -151,12 +182,16 @@ public sealed class McpUpstream : IAsyncDisposable
             context.Response.Headers.Location = RedirectTarget;
             return Task.CompletedTask;
         });
+        _application.MapPost("/token", IssueTokenAsync);
         _application.Map("/strange", StrangeAsync);
         _application.Map("/silent", context => Task.Delay(Timeout.Infinite, context.RequestAborted));
         await _application.StartAsync();
         var addresses = _application.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses;
         _port = new Uri(addresses.First()).Port;
     }
+
+    /// <summary>Requires an access token that <c>/token</c> issues from now on.</summary>
+    public void RevokeToken() => RequiredHeader = "Authorization: Bearer revoked";
 
     /// <summary>Stops the server at once, and breaks its calls off.</summary>
     public async Task StopAsync()
@@ -179,7 +214,12 @@ public sealed class McpUpstream : IAsyncDisposable
         var start = int.Parse(request.Params?.Cursor ?? "0", System.Globalization.CultureInfo.InvariantCulture);
         return new ValueTask<ListToolsResult>(new ListToolsResult
         {
-            Tools = [.. names.Skip(start).Take(PageSize).Select(name => new Tool { Name = name, Description = $"does {name}" })],
+            Tools = [.. names.Skip(start).Take(PageSize).Select(name => Describe(new Tool
+            {
+                Name = name,
+                Description = $"does {name}",
+                InputSchema = InputSchema,
+            }))],
             NextCursor = start + PageSize < names.Length ? $"{start + PageSize}" : null,
         });
     }
@@ -207,6 +247,8 @@ public sealed class McpUpstream : IAsyncDisposable
                 throw new InvalidOperationException();
             case "throw":
                 throw new InvalidOperationException("secret detail");
+            case var name when OnMoreTools is not null && MoreTools.Contains(name):
+                return await OnMoreTools(request, cancellationToken);
             default:
                 throw new McpProtocolException($"Unknown tool '{request.Params.Name}'", McpErrorCode.InvalidParams);
         }
@@ -223,6 +265,16 @@ public sealed class McpUpstream : IAsyncDisposable
         {
             Interlocked.Increment(ref _hangsCancelled);
         }
+    }
+
+    private async Task IssueTokenAsync(HttpContext context)
+    {
+        TokensIssued++;
+        TokenAuthorization = context.Request.Headers.Authorization;
+        TokenRequest = await new StreamReader(context.Request.Body).ReadToEndAsync(context.RequestAborted);
+        RequiredHeader = $"Authorization: Bearer token-{TokensIssued}";
+        await context.Response.WriteAsJsonAsync(
+            new { access_token = $"token-{TokensIssued}", token_type = "Bearer", expires_in = 300 }, context.RequestAborted);
     }
 
     /// <summary>A hand-written MCP server, whose answers the SDK would not send.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
@@ -14,6 +15,18 @@ public sealed class ScriptedUpstream : IAsyncDisposable
     private readonly WebApplication _application;
 
     private ScriptedUpstream(WebApplication application) => _application = application;
+
+    /// <summary>The methods of the requests and notifications, in the order in which they arrived.</summary>
+    public ConcurrentQueue<string> Methods { get; } = [];
+
+    /// <summary>Names the session that <c>initialize</c> begins; null: the server has no sessions.</summary>
+    public Func<string>? BeginSession { get; set; }
+
+    /// <summary>The capabilities that <c>initialize</c> answers, as JSON.</summary>
+    public string Capabilities { get; set; } = """{"tools": {}}""";
+
+    /// <summary>Refuses each request, before its method is looked at, by returning true; null: no request is refused.</summary>
+    public Func<HttpContext, bool>? Refuse { get; set; }
 
     /// <summary>Answers a request other than those that open the session.</summary>
     public Func<HttpContext, JsonNode, Task> OnRequest { get; set; } = (_, _) => Task.CompletedTask;
@@ -69,17 +82,23 @@ public sealed class ScriptedUpstream : IAsyncDisposable
     {
         var message = (await JsonNode.ParseAsync(context.Request.Body))!;
         var id = message["id"]?.ToJsonString();
+        if ((string?)message["method"] is { } method)
+            Methods.Enqueue(method);
+        if (Refuse?.Invoke(context) is true)
+            return;
         context.Response.ContentType = "application/json";
         switch ((string?)message["method"])
         {
             case "initialize":
+                if (BeginSession is not null)
+                    context.Response.Headers["Mcp-Session-Id"] = BeginSession();
                 await context.Response.WriteAsync($$$"""
                     {
                         "jsonrpc": "2.0",
                         "id": {{{id}}},
                         "result": {
                             "protocolVersion": "2025-06-18",
-                            "capabilities": {"tools": {}},
+                            "capabilities": {{{Capabilities}}},
                             "serverInfo": {"name": "s", "version": "1"}
                         }
                     }

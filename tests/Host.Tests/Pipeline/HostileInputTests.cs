@@ -295,7 +295,7 @@ public sealed class HostileInputTests(ServerFixture server)
     }
 
     private static bool CallsMcpServer(Operation operation) =>
-        operation.Path.Split('/')[^1] is "execute" or "render" or "refresh" or "content";
+        operation.Path.Split('/')[^1] is "execute" or "render" or "refresh" or "content" or "read";
 
     private static Task<ApiResponse> SendAsync(ApiClient client, Operation operation, string path, string? body) =>
         client.SendAsync(new HttpMethod(operation.Verb), path, body);

@@ -15,12 +15,14 @@ internal static class Searches
         return answer.Json.AsArray();
     }
 
-    /// <summary>Waits until the index has all messages that are committed now.</summary>
+    /// <summary>Waits until the index has all messages that are committed now: also the many of the tests beside this one.</summary>
     public static async Task IndexedAsync(this ServerFixture server)
     {
         await using var connection = new NpgsqlConnection(server.ConnectionString);
         var last = await connection.ExecuteScalarAsync<long?>("select max(id) from llmring.search_backlog");
-        await Eventually.HoldsAsync(async () => await connection.ExecuteScalarAsync<bool>(
-            "select not exists (select from llmring.search_backlog where id <= @last)", new { last }));
+        await Eventually.HoldsAsync(
+            async () => await connection.ExecuteScalarAsync<bool>(
+                "select not exists (select from llmring.search_backlog where id <= @last)", new { last }),
+            TimeSpan.FromMinutes(2));
     }
 }

@@ -123,8 +123,11 @@ public sealed class PageTests(ServerFixture server)
         await browser.GoAsync("/");
 
         await browser.Page.SelectOptionAsync("[aria-label='Add a filter']", "alias");
+        // The field takes the keyboard without a click.
+        await Assertions.Expect(browser.Page.Locator("form.adding input")).ToBeFocusedAsync();
         await browser.Page.Keyboard.TypeAsync("a");
         await browser.Page.Keyboard.PressAsync("Enter");
+        await Assertions.Expect(browser.Page.Locator(".chip")).ToContainTextAsync("Alias: a");
         await browser.Page.ClickAsync("nav >> text=Usage");
 
         await Assertions.Expect(browser.Page.Locator("h1")).ToHaveTextAsync("Usage");

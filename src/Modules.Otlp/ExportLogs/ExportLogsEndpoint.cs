@@ -5,7 +5,6 @@ using LlmRing.Modules.Otlp.Wire;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Otlp.ExportLogs;
@@ -30,13 +29,7 @@ internal sealed class ExportLogsEndpoint(CallReader calls, IUsageLedger ledger) 
                 as a span. Other records are accepted, and nothing of them is kept.
                 The key may also be sent as `Authorization: Bearer KEY`. Errors are `google.rpc.Status`.
                 """;
-            summary.Response(StatusCodes.Status200OK, "Stored.");
-            summary.Response(StatusCodes.Status400BadRequest, "The body cannot be read.");
-            summary.Response(StatusCodes.Status413PayloadTooLarge, "The body is larger than 64 MiB after decompression.");
-            summary.Response(StatusCodes.Status415UnsupportedMediaType, "The body is neither protobuf nor JSON.");
-            summary.Response(
-                StatusCodes.Status503ServiceUnavailable,
-                "The server is busy, the rate limit is used up or the database is away; come again after `Retry-After` seconds.");
+            summary.DescribeResponses();
         });
     }
 

@@ -6,7 +6,6 @@ using LlmRing.Modules.Otlp.Wire;
 using LlmRing.Shared.Contracts;
 using LlmRing.Shared.Scopes;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http;
 using RequestSizeLimitAttribute = Microsoft.AspNetCore.Mvc.RequestSizeLimitAttribute;
 
 namespace LlmRing.Modules.Otlp.ExportTraces;
@@ -31,13 +30,7 @@ internal sealed class ExportTracesEndpoint(CallReader calls, TraceStore store) :
                 accepted and not billed. Spans with invalid counts, ids or times are refused one by one (`partial_success`).
                 The key may also be sent as `Authorization: Bearer KEY`. Errors are `google.rpc.Status`.
                 """;
-            summary.Response(StatusCodes.Status200OK, "Stored.");
-            summary.Response(StatusCodes.Status400BadRequest, "The body cannot be read.");
-            summary.Response(StatusCodes.Status413PayloadTooLarge, "The body is larger than 64 MiB after decompression.");
-            summary.Response(StatusCodes.Status415UnsupportedMediaType, "The body is neither protobuf nor JSON.");
-            summary.Response(
-                StatusCodes.Status503ServiceUnavailable,
-                "The server is busy, the rate limit is used up or the database is away; come again after `Retry-After` seconds.");
+            summary.DescribeResponses();
         });
     }
 

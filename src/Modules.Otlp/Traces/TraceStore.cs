@@ -15,10 +15,6 @@ internal sealed class TraceStore(IUsageLedger ledger, TimeProvider time)
     // The first number of the locks of this module; the letters of its name.
     private const int LockClass = 0x4F_54_4C_50;
 
-    // Repeated spans may be committed on the primary only, if the request that waited for a synchronous standby was given up. A
-    // transaction that writes nothing waits for no standby, so a request of repeats writes a message that no subscriber reads.
-    private const string WaitForStandby = "select pg_logical_emit_message(true, 'llmring', '')";
-
     private const string Columns = "trace_key, span_id, parent_id, is_call, has_call_below, twin_key, usage_id";
 
     /// <param name="scope">The sender.</param>
@@ -107,7 +103,7 @@ internal sealed class TraceStore(IUsageLedger ledger, TimeProvider time)
         var spans = changed.ToList();
         if (spans.Count == 0)
         {
-            await connection.ExecuteAsync(new CommandDefinition(WaitForStandby, cancellationToken: cancellationToken));
+            await connection.WaitOnCommitAsync(cancellationToken);
             return;
         }
 

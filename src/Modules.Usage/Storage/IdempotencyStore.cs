@@ -1,4 +1,5 @@
 using Dapper;
+using LlmRing.Shared.Postgres;
 using Npgsql;
 
 namespace LlmRing.Modules.Usage.Storage;
@@ -21,10 +22,6 @@ internal static class IdempotencyStore
         from usage_idempotency as first
         join unnest(@scopes, @keys) as requested (scope, key) using (scope, key)
         """;
-
-    // The first result may be committed on this server only, if the request that waited for a synchronous standby was given up. A
-    // transaction that writes nothing waits for no standby, so the replay writes a message that no subscriber reads.
-    private const string WaitForStandby = "select pg_logical_emit_message(true, 'llmring', '')";
 
     private const string Redirect = """
         update usage_idempotency as second
@@ -84,7 +81,7 @@ internal static class IdempotencyStore
         if (usedKeys.Count == 0)
             return replays;
 
-        await connection.ExecuteAsync(new CommandDefinition(WaitForStandby, cancellationToken: cancellationToken));
+        await connection.WaitOnCommitAsync(cancellationToken);
         var found = await connection.QueryAsync<FirstResult>(new CommandDefinition(Find, parameters, cancellationToken: cancellationToken));
         var results = found.ToDictionary(first => (first.Scope, first.Key), first => first.ToReplay());
         foreach (var (record, used) in usedKeys)
